@@ -1,0 +1,13 @@
+//go:build deps
+
+package deps
+
+import (
+	_ "go.yaml.in/yaml/v3"
+	_ "github.com/hashicorp/consul/api"
+	_ "github.com/hashicorp/vault/api"
+	_ "github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/stretchr/testify/require"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+)

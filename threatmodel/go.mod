@@ -1,0 +1,3 @@
+module redoubt.example/threatmodel
+
+go 1.26.0
