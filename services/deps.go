@@ -27,4 +27,6 @@ import (
 	_ "github.com/cenkalti/backoff/v5"
 	_ "golang.org/x/sys/unix"
 	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
+	// proto-public asks for a genproto from before its split, which has the same packages as googleapis/rpc.
+	_ "google.golang.org/genproto/googleapis/type/date"
 )

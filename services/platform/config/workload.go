@@ -1,0 +1,51 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+)
+
+// Modes are the ways in which the mesh may reach a workload.
+var Modes = []string{"sidecar", "native", "plaintext", "envoy"}
+
+var workloadName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// Workload is what every workload, sidecar and job is told at start. It holds no secret: those are in the
+// run folder's files, or leased. Embed it in the binary's own struct.
+type Workload struct {
+	Name       string `env:"WORKLOAD,required,notEmpty"`
+	RunDir     string `env:"RUN_DIR,required,notEmpty"` // sockets and identity documents
+	Mode       string `env:"MODE" envDefault:"sidecar"`
+	CAFile     string `env:"CA_FILE,required,notEmpty"`
+	ConsulHTTP string `env:"CONSUL_HTTP"` // host:port, TLS
+	ConsulGRPC string `env:"CONSUL_GRPC"` // host:port, TLS
+	VaultAddr  string `env:"VAULT_ADDR"`  // https://host:port
+	Database   string `env:"DATABASE"`    // host:port, TLS; only for workloads that own a database
+	LogLevel   string `env:"LOG_LEVEL" envDefault:"info"`
+}
+
+// Validate reports everything that is wrong at once.
+func (w Workload) Validate() error {
+	var errs []error
+	if !workloadName.MatchString(w.Name) {
+		errs = append(errs, fmt.Errorf("REDOUBT_WORKLOAD %q is not a workload's name", w.Name))
+	}
+	if !slices.Contains(Modes, w.Mode) {
+		errs = append(errs, fmt.Errorf("REDOUBT_MODE %q is not one of %v", w.Mode, Modes))
+	}
+	for key, path := range map[string]string{"RUN_DIR": w.RunDir, "CA_FILE": w.CAFile} {
+		if !filepath.IsAbs(path) {
+			errs = append(errs, fmt.Errorf("REDOUBT_%s %q is not an absolute path", key, path))
+		}
+	}
+	for key, addr := range map[string]string{"CONSUL_HTTP": w.ConsulHTTP, "CONSUL_GRPC": w.ConsulGRPC, "DATABASE": w.Database} {
+		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
+			errs = append(errs, fmt.Errorf("REDOUBT_%s %q is not host:port", key, addr))
+		}
+	}
+	return errors.Join(errs...)
+}
