@@ -1,0 +1,99 @@
+// Package controls is the register of the platform's security controls. An attack counts as blocked, and a
+// threat as covered, only by a control that is in this table and has said so in a decision record.
+package controls
+
+// Layer says where in the system a control acts.
+type Layer string
+
+// The layers, from the outside in.
+const (
+	Edge  Layer = "edge"  // the gateway, towards the outside world
+	Mesh  Layer = "mesh"  // between services, below HTTP
+	App   Layer = "app"   // in each service, on each request
+	Infra Layer = "infra" // what the services run on
+)
+
+// Control is one security mechanism.
+type Control struct {
+	ID       string
+	Layer    Layer
+	Owner    string // the process that enforces it; "service" is every service for itself
+	Stops    string
+	Standard string // what it follows, for the reader who wants to check
+}
+
+// The IDs, for use in code; register below holds what each means.
+const (
+	EdgeTLS        = "edge.tls"
+	EdgeRoutes     = "edge.routes"
+	EdgeHeaders    = "edge.headers"
+	EdgeBodyLimit  = "edge.body-limit"
+	EdgeToken      = "edge.jwt.present"
+	EdgeSignature  = "edge.jwt.signature"
+	EdgeIssuer     = "edge.jwt.issuer"
+	EdgeAudience   = "edge.jwt.audience"
+	EdgeExpiry     = "edge.jwt.expiry"
+	EdgeSubject    = "edge.jwt.subject"
+	EdgeScope      = "edge.scope"
+	MeshMTLS       = "mesh.mtls"
+	MeshSPIFFE     = "mesh.spiffe"
+	MeshIntention  = "mesh.intention"
+	MeshPeerCred   = "mesh.peer-cred"
+	AppTxnToken    = "app.txn-token"
+	AppPolicy      = "app.policy"
+	AppPolicyOwner = "app.policy.owner"
+
+	AppModelIntegrity   = "app.model.integrity"
+	AppWebhookSSRF      = "app.webhook.ssrf"
+	AppWebhookSignature = "app.webhook.signature"
+	AppWebhookReplay    = "app.webhook.replay"
+
+	InfraDBLease = "infra.db-lease"
+	InfraAttest  = "infra.attest"
+)
+
+var register = []Control{
+	{EdgeTLS, Edge, "gateway", "reading or changing requests on the way to the gateway", "RFC 8446"},
+	{EdgeRoutes, Edge, "gateway", "reaching anything that isn't a published route", "OWASP API9:2023"},
+	{EdgeHeaders, Edge, "gateway", "headers from outside that services inside would believe", "RFC 9110 section 7.6.1"},
+	{EdgeBodyLimit, Edge, "gateway", "exhausting memory and backends with oversized bodies", "OWASP API4:2023"},
+	{EdgeToken, Edge, "gateway", "anonymous use of a route that needs a principal", "RFC 6750"},
+	{EdgeSignature, Edge, "gateway", "forged access tokens, algorithm confusion included", "RFC 8725 section 3.1"},
+	{EdgeIssuer, Edge, "gateway", "access tokens of another issuer", "RFC 9068 section 4"},
+	{EdgeAudience, Edge, "gateway", "access tokens meant for another API", "RFC 9068 section 4"},
+	{EdgeExpiry, Edge, "gateway", "use of an access token after, or before, its time", "RFC 7519 section 4.1.4"},
+	{EdgeSubject, Edge, "gateway", "access tokens that name no principal", "RFC 9068 section 2.2"},
+	{EdgeScope, Edge, "gateway", "use of a route that the access token wasn't granted", "RFC 6750 section 3.1"},
+	{MeshMTLS, Mesh, "sidecar", "connections from outside the mesh, and reading or changing traffic in it", "RFC 8446"},
+	{MeshSPIFFE, Mesh, "sidecar", "a certificate of this CA used as another service's identity", "SPIFFE X.509-SVID"},
+	{MeshIntention, Mesh, "sidecar", "connections between services that topology.yaml doesn't list", "NIST SP 800-204B"},
+	{MeshPeerCred, Mesh, "service", "a local process that connects past the sidecar", "SO_PEERCRED, unix(7)"},
+	{AppTxnToken, App, "service", "acting for a principal without a transaction of the gateway's", "draft-ietf-oauth-transaction-tokens"},
+	{AppPolicy, App, "service", "a caller, scope or route that topology.yaml doesn't allow", "NIST SP 800-207"},
+	{AppPolicyOwner, App, "service", "access to another principal's objects", "OWASP API1:2023"},
+	{AppModelIntegrity, App, "modelstore", "serving a model whose bytes aren't those that were signed", "FIPS 180-4"},
+	{AppWebhookSSRF, App, "notification", "webhook targets inside: loopback, private, link-local and metadata addresses", "OWASP API7:2023"},
+	{AppWebhookSignature, App, "notification", "forged, altered or stale incoming webhooks", "Standard Webhooks"},
+	{AppWebhookReplay, App, "notification", "an incoming webhook sent again", "Standard Webhooks"},
+	{InfraDBLease, Infra, "vault", "use of a database credential after its lease", "NIST SP 800-57"},
+	{InfraAttest, Infra, "vault", "a login as another workload, or by a stale identity document", "RFC 7523"},
+}
+
+var byID = index(register)
+
+func index(all []Control) map[string]Control {
+	m := make(map[string]Control, len(all))
+	for _, c := range all {
+		m[c.ID] = c
+	}
+	return m
+}
+
+// All returns every control, in the order of the layers from the outside in. The slice is the caller's.
+func All() []Control { return append([]Control(nil), register...) }
+
+// Lookup returns the control with the ID.
+func Lookup(id string) (Control, bool) {
+	c, ok := byID[id]
+	return c, ok
+}

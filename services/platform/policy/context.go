@@ -1,0 +1,55 @@
+package policy
+
+import (
+	"context"
+
+	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/fault"
+)
+
+// Object is what a request is about to touch, as the service's own store describes it.
+type Object struct {
+	Owner      string // the principal that it belongs to
+	Attributes map[string]any
+}
+
+type contextKey struct{}
+
+type request struct {
+	decider *Decider
+	input   Input
+}
+
+// NewContext returns a context in which Check decides with d, for the request that in describes.
+func NewContext(ctx context.Context, d *Decider, in Input) context.Context {
+	return context.WithValue(ctx, contextKey{}, request{d, in})
+}
+
+// Check decides whether this request may touch this object, by the same policy that let the request in, and
+// records a denial. The error is fault.Denied, and fault.Internal when there is no decision; a service that
+// must not reveal that the object exists answers fault.NotFound instead. An object without an owner and without
+// attributes is a mistake of the service's, and denied.
+func Check(ctx context.Context, o Object) error {
+	r, ok := ctx.Value(contextKey{}).(request)
+	if !ok {
+		return fault.New(fault.Internal, "no policy for this request")
+	}
+	if o.Owner == "" && len(o.Attributes) == 0 {
+		return fault.New(fault.Internal, "no owner to check")
+	}
+	in := r.input
+	in.Owner, in.Attributes = o.Owner, o.Attributes
+	decision, err := r.decider.Decide(ctx, in)
+	if decision.Allow {
+		return nil
+	}
+	controls.Record(ctx, controls.AppPolicyOwner, controls.Deny, decision.Reason, decision.attrs(in)...)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "no policy decision")
+	}
+	return fault.New(fault.Denied, "%s", decision.Reason)
+}
+
+func (d Decision) attrs(in Input) []any {
+	return []any{"decision_id", d.ID, "rule", d.Rule, "caller", in.Caller, "route", in.Route}
+}
