@@ -13,6 +13,7 @@ import (
 // Metrics is one process's registry, with what every server measures.
 type Metrics struct {
 	registry *prometheus.Registry
+	own      prometheus.Registerer // adds the label service
 	requests *prometheus.HistogramVec
 }
 
@@ -29,8 +30,8 @@ func NewMetrics(workload string) *Metrics {
 			Buckets: durationBuckets,
 		}, []string{"caller", "route", "code"}),
 	}
-	r := prometheus.WrapRegistererWith(prometheus.Labels{"service": workload}, m.registry)
-	r.MustRegister(m.requests)
+	m.own = prometheus.WrapRegistererWith(prometheus.Labels{"service": workload}, m.registry)
+	m.own.MustRegister(m.requests)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -40,15 +41,8 @@ func (m *Metrics) ObserveRequest(caller, route string, status int, d time.Durati
 	m.requests.WithLabelValues(caller, route, strconv.Itoa(status)).Observe(d.Seconds())
 }
 
-// Register adds a package's own collectors.
-func (m *Metrics) Register(cs ...prometheus.Collector) error {
-	for _, c := range cs {
-		if err := m.registry.Register(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// MustRegister adds a package's own collectors. A name registered twice is a programming error: it panics.
+func (m *Metrics) MustRegister(cs ...prometheus.Collector) { m.own.MustRegister(cs...) }
 
 // Handler serves the registry in Prometheus' text format.
 func (m *Metrics) Handler() http.Handler {

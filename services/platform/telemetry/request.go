@@ -7,10 +7,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// The headers that tie the hops of one request together; over gRPC, metadata of the same names in lower case.
+// The headers that tie the hops of one request together, and their names in gRPC metadata.
 const (
-	RequestIDHeader   = "X-Request-Id"
-	TraceparentHeader = "Traceparent" // W3C Trace Context
+	RequestIDHeader     = "X-Request-Id"
+	RequestIDMetadata   = "x-request-id"
+	TraceparentHeader   = "Traceparent" // W3C Trace Context
+	TraceparentMetadata = "traceparent"
 )
 
 var (
