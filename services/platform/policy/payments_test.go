@@ -1,0 +1,48 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"redoubt.example/infra/topology"
+	"redoubt.example/services/platform/policy"
+)
+
+// TestAuthorizationsBelongToTheirMaker: the principal's token alone doesn't open another service's authorization,
+// and without a token only the maker gets in, by the one route that needs none.
+func TestAuthorizationsBelongToTheirMaker(t *testing.T) {
+	top, err := topology.Load()
+	require.NoError(t, err)
+	d, err := policy.New(t.Context(), "payments", top)
+	require.NoError(t, err)
+
+	const capture, settle = "POST /v1/authorizations/{id}/capture", "POST /v1/settlements"
+	for name, tc := range map[string]struct {
+		caller, route, principal, owner, maker string
+		want                                   string
+	}{
+		"another service's":              {"inference", capture, "alice", "alice", "ingestion", "maker-mismatch"},
+		"another principal's":            {"ingestion", capture, "alice", "bob", "ingestion", "owner-mismatch"},
+		"another principal's, no maker":  {"ingestion", capture, "alice", "bob", "", "owner-mismatch"},
+		"without a token":                {"ingestion", capture, "", "alice", "ingestion", "principal-missing"},
+		"settled by another service":     {"inference", settle, "", "alice", "ingestion", "caller-not-listed"},
+		"settled by a listed non-maker":  {"ingestion", settle, "", "alice", "inference", "maker-mismatch"},
+		"settled, but of unknown making": {"ingestion", settle, "", "alice", "", "owner-mismatch"},
+		"its own":                        {"ingestion", capture, "alice", "alice", "ingestion", "route-allowed"},
+		"settled by its maker":           {"ingestion", settle, "", "alice", "ingestion", "route-allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := policy.Input{Caller: tc.caller, Method: "POST", Route: tc.route, Principal: tc.principal, Owner: tc.owner}
+			if tc.principal != "" {
+				in.Scopes = []string{"documents:write"}
+			}
+			if tc.maker != "" {
+				in.Attributes = map[string]any{"maker": tc.maker}
+			}
+			got, err := d.Decide(t.Context(), in)
+			require.NoError(t, err)
+			require.Equal(t, tc.want, got.Rule, got.Reason)
+		})
+	}
+}
