@@ -16,6 +16,7 @@ const (
 	Unauthenticated                 // 401
 	Denied                          // 403
 	NotFound                        // 404
+	MethodNotAllowed                // 405
 	Conflict                        // 409
 	TooLarge                        // 413
 	Unprocessable                   // 422
@@ -42,6 +43,7 @@ var kinds = [...]struct {
 	Unauthenticated:     {"unauthenticated", "not authenticated", http.StatusUnauthorized, codes.Unauthenticated},
 	Denied:              {"denied", "access denied", http.StatusForbidden, codes.PermissionDenied},
 	NotFound:            {"not-found", "not found", http.StatusNotFound, codes.NotFound},
+	MethodNotAllowed:    {"method-not-allowed", "method not allowed", http.StatusMethodNotAllowed, codes.Unimplemented},
 	Conflict:            {"conflict", "conflict", http.StatusConflict, codes.Aborted},
 	TooLarge:            {"too-large", "request too large", http.StatusRequestEntityTooLarge, codes.OutOfRange},
 	Unprocessable:       {"unprocessable", "request can't be processed", http.StatusUnprocessableEntity, codes.FailedPrecondition},
