@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/filelock"
 	"redoubt.example/scripts/internal/procfs"
 )
 
@@ -33,18 +34,23 @@ func (d Dir) Claim() (*Claim, error) {
 	if err := d.prepare(); err != nil {
 		return nil, err
 	}
-	lock, err := takeLock(d.lock())
-	if err != nil {
+	lock, err := filelock.Try(d.lock())
+	switch {
+	case errors.Is(err, filelock.ErrHeld):
+		return nil, d.AlreadyUp()
+	case err != nil:
 		return nil, fmt.Errorf("lock %s: %w", d.path, err)
-	}
-	if lock == nil {
-		return nil, exit.Mend(fmt.Errorf("a lab is already up in %s", d.path), "lab down --dir "+d.path)
 	}
 	c := &Claim{Dir: d, lock: lock}
 	if err := c.begin(); err != nil {
 		return nil, errors.Join(err, c.Release())
 	}
 	return c, nil
+}
+
+// AlreadyUp is the refusal of a second lab in one folder.
+func (d Dir) AlreadyUp() error {
+	return exit.Mend(fmt.Errorf("a lab is already up in %s", d.path), "lab down --dir "+d.path)
 }
 
 // prepare makes the folder, and refuses one that holds something else.

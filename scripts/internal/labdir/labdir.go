@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"redoubt.example/scripts/internal/filelock"
 )
 
 // Dir is a lab's folder:
@@ -51,7 +53,7 @@ func (r Record) Control() string { return filepath.Join(r.RunDir, "control.sock"
 // Running returns the record of the lab that runs here, or ErrNotRunning. A record that its supervisor left
 // behind when it was killed doesn't count.
 func (d Dir) Running() (Record, error) {
-	held, err := lockHeld(d.lock())
+	held, err := filelock.Held(d.lock())
 	if err != nil {
 		return Record{}, fmt.Errorf("look at the lab in %s: %w", d.path, err)
 	}
