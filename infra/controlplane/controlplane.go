@@ -1,0 +1,163 @@
+// Package controlplane runs and configures what the platform stands on: Vault, Consul and PostgreSQL, the real
+// ones. The configuration is declared in the folders vault/, consul/ and postgres/ beside this code, which
+// applies it; applying it again changes nothing.
+//
+// Nothing here outlives its use. The lab CA's key and Vault's unseal share stay in this process's memory, Vault's
+// root token and Consul's bootstrap token are revoked as soon as the operator can log in, and PostgreSQL's
+// management passwords are known to Vault alone.
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	vault "github.com/hashicorp/vault/api"
+
+	"redoubt.example/infra/topology"
+)
+
+// Component names, of the three servers and of the step after which all is configured.
+const (
+	Vault    = "vault"
+	Postgres = "postgres"
+	Consul   = "consul"
+	Ready    = "controlplane"
+
+	vaultConfig = "vault-config"
+)
+
+// Config says where the control plane lives and whom it serves.
+type Config struct {
+	Dir string // the lab's runtime folder; short, since a socket's path ends at 107 bytes
+
+	Consul, Vault string // paths of the binaries
+	PostgresBin   string // the folder with initdb and postgres
+
+	Topology *topology.Topology
+
+	// AttestKeyPEM verifies workload documents (package attest); IssueJWT issues one, here to the operator and
+	// the demo users.
+	AttestKeyPEM []byte
+	IssueJWT     func(subject, audience string) (string, error)
+
+	LeaseTTL time.Duration // of database credentials; 10 minutes when 0
+
+	// Owner gives the user that a server runs as; nil or 0 means the one we are. PostgreSQL refuses root.
+	Owner func(component string) (uid, gid int)
+}
+
+// Plane is one lab's control plane. Its addresses are fixed by New, before anything runs.
+type Plane struct {
+	CAFile       string // PEM of the lab CA, which every server certificate chains to
+	VaultAddr    string // https://127.0.0.1:port
+	ConsulHTTP   string // 127.0.0.1:port, HTTPS
+	ConsulGRPC   string // 127.0.0.1:port, TLS
+	PostgresAddr string // 127.0.0.1:port, TLS
+
+	cfg   Config
+	ca    *authority
+	ports ports
+	vault *vault.Client // without a token
+
+	vaultMu     sync.Mutex
+	unsealShare string
+	vaultReady  bool // configured up to the operator's login and Consul's CA
+
+	consulMu    sync.Mutex
+	agentToken  string // Consul's own, for its node's registration
+	consulReady bool
+
+	tokenRoles sync.Map // names of roles in identity/oidc that exist
+}
+
+// New makes the lab CA, chooses free ports and writes the servers' configuration. Nothing is started.
+func New(cfg Config) (*Plane, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("control plane: %w", err)
+	}
+	if cfg.LeaseTTL == 0 {
+		cfg.LeaseTTL = 10 * time.Minute
+	}
+	ca, err := newAuthority()
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plane{
+		CAFile:       filepath.Join(cfg.Dir, "ca.pem"),
+		VaultAddr:    "https://" + local(ports.Vault),
+		ConsulHTTP:   local(ports.ConsulHTTPS),
+		ConsulGRPC:   local(ports.ConsulGRPC),
+		PostgresAddr: local(ports.Postgres),
+		cfg:          cfg,
+		ca:           ca,
+		ports:        ports,
+	}
+	if p.vault, err = p.newVaultClient(); err != nil {
+		return nil, err
+	}
+	if err := p.writeFiles(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (c Config) check() error {
+	var errs []error
+	for name, value := range map[string]string{
+		"Dir": c.Dir, "Consul": c.Consul, "Vault": c.Vault, "PostgresBin": c.PostgresBin,
+	} {
+		if !filepath.IsAbs(value) {
+			errs = append(errs, fmt.Errorf("%s must be an absolute path, not %q", name, value))
+		}
+	}
+	if c.Topology == nil || len(c.AttestKeyPEM) == 0 || c.IssueJWT == nil {
+		errs = append(errs, errors.New("a topology, an attestation key and an issuer are needed"))
+	}
+	if c.LeaseTTL < 0 {
+		errs = append(errs, fmt.Errorf("the lease can't last %s", c.LeaseTTL))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Plane) owner(component string) (uid, gid int) {
+	if p.cfg.Owner == nil {
+		return 0, 0
+	}
+	return p.cfg.Owner(component)
+}
+
+// path is a file of a server's own folder.
+func (p *Plane) path(component string, elem ...string) string {
+	return filepath.Join(append([]string{p.cfg.Dir, component}, elem...)...)
+}
+
+// databases are the services that own one, sorted.
+func (p *Plane) databases() []string {
+	var names []string
+	for _, name := range p.cfg.Topology.Names() {
+		if p.cfg.Topology.Services[name].Database {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// issue asks the attestor for a document of the operator's or a demo user's.
+func (p *Plane) issue(ctx context.Context, subject, audience string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	doc, err := p.cfg.IssueJWT(subject, audience)
+	if err != nil {
+		return "", fmt.Errorf("issue a document to %s: %w", subject, err)
+	}
+	return doc, nil
+}

@@ -1,0 +1,71 @@
+package controlplane
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+)
+
+// ports are the lab's own, so that labs side by side don't collide.
+type ports struct {
+	Vault, VaultCluster                           int
+	ConsulHTTPS, ConsulGRPC, ConsulRPC, ConsulLAN int
+	Postgres                                      int
+}
+
+// Ports are taken from below the range that Linux gives outgoing connections (32768 and up): a server that is
+// restarted then finds its port still free.
+const lowestPort, highestPort = 20000, 32000
+
+func freePorts() (ports, error) {
+	var p ports
+	taken := map[int]bool{}
+	for _, port := range []*int{
+		&p.Vault, &p.VaultCluster, &p.ConsulHTTPS, &p.ConsulGRPC, &p.ConsulRPC, &p.ConsulLAN, &p.Postgres,
+	} {
+		free, err := freePort(taken)
+		if err != nil {
+			return ports{}, err
+		}
+		*port = free
+	}
+	return p, nil
+}
+
+func freePort(taken map[int]bool) (int, error) {
+	for range 200 {
+		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		if !taken[port] && isFree(port) {
+			taken[port] = true
+			return port, nil
+		}
+	}
+	return 0, errors.New("no free port on 127.0.0.1 between 20000 and 32000")
+}
+
+// isFree tries both protocols: Consul's gossip uses UDP and TCP on one port.
+func isFree(port int) bool {
+	tcp, err := net.Listen("tcp", local(port))
+	if err != nil {
+		return false
+	}
+	defer tcp.Close()
+	udp, err := net.ListenPacket("udp", local(port))
+	if err != nil {
+		return false
+	}
+	return udp.Close() == nil
+}
+
+func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+func portOf(addr string) (uint16, error) {
+	_, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return 0, fmt.Errorf("address: %w", err)
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	return uint16(port), err
+}

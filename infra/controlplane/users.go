@@ -1,0 +1,122 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	vault "github.com/hashicorp/vault/api"
+	"golang.org/x/sync/errgroup"
+)
+
+// userSubject is a demo user's subject in documents: a user named like a service is still another subject.
+func userSubject(user string) string { return "user/" + user }
+
+// makeUsers gives each demo user an entity, whose name becomes the username in access tokens, known by the
+// user's subject on the JWT mount.
+func (p *Plane) makeUsers(ctx context.Context, as *vault.Client) error {
+	mount, err := as.Logical().ReadWithContext(ctx, "sys/auth/jwt")
+	if err != nil {
+		return fmt.Errorf("make users: %w", err)
+	}
+	accessor, _ := mount.Data["accessor"].(string)
+	group, ctx := errgroup.WithContext(ctx)
+	for user := range p.cfg.Topology.Users {
+		group.Go(func() error {
+			if err := makeUser(ctx, as, user, accessor); err != nil {
+				return fmt.Errorf("make user %s: %w", user, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func makeUser(ctx context.Context, as *vault.Client, user, accessor string) error {
+	entity, err := as.Logical().ReadWithContext(ctx, "identity/entity/name/"+user)
+	if err != nil {
+		return err
+	}
+	if entity == nil {
+		entity, err = as.Logical().WriteWithContext(ctx, "identity/entity/name/"+user, nil)
+		if err != nil {
+			return err
+		}
+	} else if aliases, _ := entity.Data["aliases"].([]any); len(aliases) > 0 {
+		return nil
+	}
+	_, err = as.Logical().WriteWithContext(ctx, "identity/entity-alias", map[string]any{
+		"name": userSubject(user), "canonical_id": entity.Data["id"], "mount_accessor": accessor,
+	})
+	return err
+}
+
+// AccessToken logs a demo user in and returns an OAuth access token, as a JWT, for the scopes asked for: all of
+// the user's when none is named. It is good for 15 minutes.
+//
+// It is one of Vault's identity tokens. Claims are fixed by the role that it is read from, so each user and set
+// of scopes has a role, made here by the operator when first asked for; a user may read their own and write none.
+func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (string, error) {
+	allowed, ok := p.cfg.Topology.Users[user]
+	if !ok {
+		return "", fmt.Errorf("there is no demo user %q", user)
+	}
+	if len(scopes) == 0 {
+		scopes = allowed
+	}
+	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
+	for _, scope := range scopes {
+		if !slices.Contains(allowed, scope) {
+			return "", fmt.Errorf("%s may not have the scope %q, only %s", user, scope, strings.Join(allowed, " "))
+		}
+	}
+	role := tokenRole(user, scopes)
+	if err := p.makeTokenRole(ctx, role, scopes); err != nil {
+		return "", fmt.Errorf("make token role: %w", err)
+	}
+	asUser, err := p.loginVault(ctx, userSubject(user), "user")
+	if err != nil {
+		return "", err
+	}
+	secret, err := asUser.Logical().ReadWithContext(ctx, "identity/oidc/token/"+role)
+	if err != nil {
+		return "", fmt.Errorf("get access token of %s: %w", user, err)
+	}
+	token, _ := secret.Data["token"].(string)
+	if token == "" {
+		return "", errors.New("Vault's answer has no access token")
+	}
+	return token, nil
+}
+
+// tokenRole names the role of a user and a set of scopes: "alice.documents_read.inbox_read". The first dot ends
+// the user's name, which is what policies/user.hcl relies on.
+func tokenRole(user string, scopes []string) string {
+	return user + "." + strings.ReplaceAll(strings.Join(scopes, "."), ":", "_")
+}
+
+func (p *Plane) makeTokenRole(ctx context.Context, role string, scopes []string) error {
+	if _, made := p.tokenRoles.Load(role); made {
+		return nil
+	}
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	scope, err := json.Marshal(strings.Join(scopes, " "))
+	if err != nil {
+		return err
+	}
+	if _, err := operator.Logical().WriteWithContext(ctx, "identity/oidc/role/"+role, map[string]any{
+		"key": "redoubt", "client_id": "redoubt", "ttl": "15m",
+		// Vault quotes the entity's name itself.
+		"template": fmt.Sprintf(`{"username": {{identity.entity.name}}, "scope": %s}`, scope),
+	}); err != nil {
+		return err
+	}
+	p.tokenRoles.Store(role, true)
+	return nil
+}

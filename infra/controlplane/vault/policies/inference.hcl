@@ -1,0 +1,2 @@
+# The public key that weights are verified with.
+path "transit/keys/modelstore" { capabilities = ["read"] }

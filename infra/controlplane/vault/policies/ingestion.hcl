@@ -1,0 +1,4 @@
+# Credentials for its own database; renewing and revoking those leases, not another's.
+path "database/creds/ingestion"                 { capabilities = ["read"] }
+path "sys/leases/renew/database/creds/ingestion/*"  { capabilities = ["update"] }
+path "sys/leases/revoke/database/creds/ingestion/*" { capabilities = ["update"] }

@@ -1,0 +1,8 @@
+# Credentials for its own database; renewing and revoking those leases, not another's.
+path "database/creds/notification"                 { capabilities = ["read"] }
+path "sys/leases/renew/database/creds/notification/*"  { capabilities = ["update"] }
+path "sys/leases/revoke/database/creds/notification/*" { capabilities = ["update"] }
+
+# Webhook secrets lie encrypted in its database.
+path "transit/encrypt/notification" { capabilities = ["update"] }
+path "transit/decrypt/notification" { capabilities = ["update"] }
