@@ -29,5 +29,8 @@ func (g *Group) Go(name string, part func(ctx context.Context) error) {
 	})
 }
 
+// Context ends when the group's own does, or when a part fails.
+func (g *Group) Context() context.Context { return g.ctx }
+
 // Wait returns when every part has ended, with the first error.
 func (g *Group) Wait() error { return g.parts.Wait() }
