@@ -1,12 +1,14 @@
 package httpserver
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,15 +23,25 @@ func Bind(c echo.Context, into any, maxBytes int64) error {
 	if err != nil || media != echo.MIMEApplicationJSON {
 		return fault.New(fault.Invalid, "the content type must be application/json")
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(c.Response(), r.Body, maxBytes))
+	text, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBytes))
+	if err != nil {
+		return bindFault(err)
+	}
+	return Decode(text, into)
+}
+
+// Decode decodes one JSON value as strictly as Bind. JSON is UTF-8 (RFC 8259 section 8.1); encoding/json would
+// silently put other characters where it isn't.
+func Decode(text []byte, into any) error {
+	if !utf8.Valid(text) {
+		return fault.New(fault.Invalid, "the body is not UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		return bindFault(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		if err != nil {
-			return bindFault(err)
-		}
 		return fault.New(fault.Invalid, "the body has more than one JSON value")
 	}
 	return nil
