@@ -1,37 +1,71 @@
-// Package mesh: signatures only, until the real files arrive; they replace this one.
+// Package mesh connects a workload to the others: it dials upstreams by name, accepts their connections,
+// and says who calls. Every connection it gives has been authenticated on both sides and authorized.
 package mesh
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 
-	"google.golang.org/grpc/credentials"
-
+	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
+// ID is a workload's SPIFFE ID.
 type ID = spiffe.ID
 
+// ParseID reads a SPIFFE ID, strictly.
 func ParseID(uri string) (ID, error) { return spiffe.Parse(uri) }
 
+// Config says which workload this is and how it reaches the mesh.
 type Config struct {
-	Workload                                     string
-	Upstreams                                    []string
-	RunDir, Mode, CAFile, ConsulHTTP, ConsulGRPC string
-	Log                                          *slog.Logger
+	Workload   string
+	Upstreams  []string // topology.yaml's
+	RunDir     string   // the workload's own folder, 0700
+	Mode       string   // "sidecar"
+	CAFile     string
+	ConsulHTTP string // host:port
+	ConsulGRPC string // host:port
+	Log        *slog.Logger
 }
 
-type Mesh struct{}
+// Mesh is a workload's way into the mesh. All methods may be used at once.
+type Mesh struct{ mode mode }
 
-var errNotYet = errors.New("mesh: not built in")
+// mode is one way of reaching the mesh, chosen at start.
+type mode interface {
+	listen() (net.Listener, error)
+	dial(ctx context.Context, upstream string) (net.Conn, error)
+	ready() error
+	close() error
+}
 
-func Open(context.Context, Config) (*Mesh, error)                 { return nil, errNotYet }
-func (*Mesh) Listen() (net.Listener, error)                       { return nil, errNotYet }
-func (*Mesh) Dial(context.Context, string) (net.Conn, error)      { return nil, errNotYet }
-func (*Mesh) Ready() error                                        { return errNotYet }
-func (*Mesh) Close() error                                        { return nil }
-func Caller(context.Context) (ID, bool)                           { return ID{}, false }
-func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }
-func ServerCredentials() credentials.TransportCredentials         { return nil }
+// Open returns the workload's mesh. It doesn't wait until the mesh works: Ready tells that.
+func Open(_ context.Context, cfg Config) (*Mesh, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	switch cfg.Mode {
+	case "sidecar":
+		return &Mesh{newSidecarMode(cfg)}, nil
+	case "native", "plaintext", "envoy":
+		return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q isn't built in yet; use \"sidecar\"", cfg.Mode)}
+	}
+	return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q is unknown; use \"sidecar\"", cfg.Mode)}
+}
+
+// Listen opens the workload's listener, once. What it accepts can be given to Caller by ConnContext or
+// ServerCredentials; a connection without a proved caller is never returned. Its Close ends it.
+func (m *Mesh) Listen() (net.Listener, error) { return m.mode.listen() }
+
+// Dial connects to an upstream. The caller closes the connection.
+func (m *Mesh) Dial(ctx context.Context, upstream string) (net.Conn, error) {
+	return m.mode.dial(ctx, upstream)
+}
+
+// Ready says in plain words why the mesh can't be used yet; nil when it can. It may take up to two seconds.
+func (m *Mesh) Ready() error { return m.mode.ready() }
+
+// Close gives everything back that Open took.
+func (m *Mesh) Close() error { return m.mode.close() }

@@ -1,0 +1,115 @@
+package tunnel
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"redoubt.example/services/platform/mesh/spiffe"
+)
+
+// Streams knows the open streams, to close those that are no longer allowed and to drain at the end.
+type Streams struct {
+	log     *slog.Logger
+	metrics *Metrics
+
+	ctx context.Context // ends when draining has: nothing new may begin
+	end context.CancelFunc
+
+	mu   sync.Mutex
+	open map[*stream]struct{}
+}
+
+// NewStreams returns an empty set.
+func NewStreams(log *slog.Logger, m *Metrics) *Streams {
+	ctx, end := context.WithCancel(context.Background())
+	return &Streams{log: log, metrics: m, ctx: ctx, end: end, open: map[*stream]struct{}{}}
+}
+
+// run keeps s in the set while handle runs, and closes it in the end.
+func (t *Streams) run(s *stream, handle func() error) error {
+	if !t.add(s) {
+		s.close()
+		return context.Canceled
+	}
+	gauge := t.metrics.open.WithLabelValues(s.direction, s.peer.Service)
+	gauge.Inc()
+	defer func() {
+		s.close()
+		gauge.Dec()
+		t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_server").Add(float64(s.toServer.Load()))
+		t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_client").Add(float64(s.toClient.Load()))
+		t.mu.Lock()
+		delete(t.open, s)
+		t.mu.Unlock()
+	}()
+	return handle()
+}
+
+func (t *Streams) add(s *stream) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx.Err() != nil {
+		return false
+	}
+	t.open[s] = struct{}{}
+	return true
+}
+
+func (t *Streams) list() []*stream {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]*stream, 0, len(t.open))
+	for s := range t.open {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Recheck closes the inbound streams whose callers authorize no longer lets in, each with its security event.
+func (t *Streams) Recheck(authorize func(spiffe.ID) error) {
+	for _, s := range t.list() {
+		if s.direction != inbound {
+			continue
+		}
+		if r := handshakeRefusal(authorize(s.peer)); r != nil {
+			t.metrics.refused.WithLabelValues(inbound, r.Control).Inc()
+			r.Record(t.log, s.remote.String())
+			s.close()
+		}
+	}
+}
+
+// Drain lets requests in flight finish: a stream is closed once the last bytes were an answer and nothing
+// has moved for a moment, which is as much as layer 4 can tell. When ctx ends, the others are closed too.
+func (t *Streams) Drain(ctx context.Context) {
+	const glance, still = 50 * time.Millisecond, 4
+	ticker := time.NewTicker(glance)
+	defer ticker.Stop()
+	quiet := map[*stream]int{}    // glances since bytes last moved
+	moved := map[*stream]uint64{} // bytes at the last glance
+	for open := t.list(); len(open) > 0 && ctx.Err() == nil; open = t.list() {
+		for _, s := range open {
+			bytes := s.toServer.Load() + s.toClient.Load()
+			if moved[s] == bytes {
+				quiet[s]++
+			} else {
+				quiet[s], moved[s] = 0, bytes
+			}
+			if quiet[s] >= still && (bytes == 0 || s.answered.Load()) {
+				s.finish()
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
+	t.mu.Lock()
+	t.end()
+	t.mu.Unlock()
+	for _, s := range t.list() {
+		s.close()
+	}
+}

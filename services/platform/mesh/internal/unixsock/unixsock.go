@@ -1,0 +1,111 @@
+// Package unixsock makes sockets that only their owner may use, and checks who is at the other end.
+package unixsock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxPath is what fits in sockaddr_un, without its closing zero.
+const maxPath = 107
+
+// Listener is a unix socket in the file system, mode 0600. Close removes its file.
+type Listener struct {
+	*net.UnixListener
+	path string
+	file os.FileInfo
+}
+
+// Listen makes a socket at path. It takes the place of one that a killed process left behind, in one
+// step: at no moment is there a socket of that name that others may open.
+func Listen(path string) (*Listener, error) {
+	if len(path) > maxPath-4 {
+		return nil, fmt.Errorf("listen on %s: a socket's path has at most %d bytes", path, maxPath-4)
+	}
+	tmp := path + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: tmp, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	ln.SetUnlinkOnClose(false)
+	l := &Listener{UnixListener: ln, path: path}
+	if err := l.publish(tmp); err != nil {
+		_ = ln.Close()
+		_ = os.Remove(tmp)
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	return l, nil
+}
+
+func (l *Listener) publish(tmp string) (err error) {
+	if err := os.Chmod(tmp, 0o600); err != nil {
+		return err
+	}
+	if l.file, err = os.Lstat(tmp); err != nil {
+		return err
+	}
+	return os.Rename(tmp, l.path)
+}
+
+// Close stops listening and removes the socket's file, unless a successor has taken its place.
+func (l *Listener) Close() error {
+	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
+		_ = os.Remove(l.path)
+	}
+	return l.UnixListener.Close()
+}
+
+// Peer is the process at the other end, as the kernel recorded it when the connection was made.
+type Peer struct{ PID, UID int }
+
+func (p Peer) String() string { return fmt.Sprintf("pid %d uid %d", p.PID, p.UID) }
+
+// ErrOtherUser tells that the other end runs as another user than this process.
+var ErrOtherUser = errors.New("the other end is a process of another user")
+
+// Check returns who is at the other end (SO_PEERCRED), with ErrOtherUser unless it has our own uid.
+func Check(c *net.UnixConn) (Peer, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return Peer{}, fmt.Errorf("peer credentials: %w", err)
+	}
+	var cred *unix.Ucred
+	var credErr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return Peer{}, fmt.Errorf("peer credentials: %w", err)
+	}
+	if credErr != nil {
+		return Peer{}, fmt.Errorf("peer credentials: %w", credErr)
+	}
+	peer := Peer{PID: int(cred.Pid), UID: int(cred.Uid)}
+	if peer.UID != os.Geteuid() {
+		return peer, ErrOtherUser
+	}
+	return peer, nil
+}
+
+// Dial connects to the socket at path, and refuses one that another user's process serves.
+func Dial(ctx context.Context, path string) (*net.UnixConn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	conn := c.(*net.UnixConn)
+	if peer, err := Check(conn); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("dial %s: %s: %w", filepath.Base(path), peer, err)
+	}
+	return conn, nil
+}

@@ -1,0 +1,57 @@
+// Command sidecar is a workload's data plane in mode sidecar: mutual TLS and intentions towards the mesh,
+// unix sockets towards the app.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"redoubt.example/infra/topology"
+	"redoubt.example/services/platform/config"
+	"redoubt.example/services/platform/lifecycle"
+	"redoubt.example/services/platform/mesh/internal/plane"
+	"redoubt.example/services/platform/telemetry"
+)
+
+// settings is the app's own environment, and what only a sidecar has.
+type settings struct {
+	config.Workload
+	Bind       string `env:"MESH_BIND" envDefault:"127.0.0.1:0"` // where peers connect
+	Datacenter string `env:"DATACENTER" envDefault:"dc1"`
+	Instance   string `env:"INSTANCE"` // unique on the Consul agent; the workload's name unless there are replicas
+}
+
+func main() { lifecycle.Main(run) }
+
+func run(ctx context.Context) error {
+	var cfg settings
+	if err := config.Load(&cfg); err != nil {
+		return err
+	}
+	log := telemetry.NewLogger(os.Stderr, cfg.Name+".sidecar", cfg.LogLevel)
+	slog.SetDefault(log)
+	top, err := topology.Load()
+	if err != nil {
+		return err
+	}
+	metrics := telemetry.NewMetrics(cfg.Name + ".sidecar")
+	if cfg.Instance == "" {
+		cfg.Instance = cfg.Name
+	}
+	sidecar, err := plane.NewSidecar(ctx, plane.Config{
+		Service: cfg.Name, Instance: cfg.Instance, Datacenter: cfg.Datacenter, Upstreams: top.Upstreams(cfg.Name),
+		RunDir: cfg.RunDir, CAFile: cfg.CAFile, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,
+		Log: log, Metrics: metrics,
+	}, cfg.Bind)
+	if err != nil {
+		return err
+	}
+	parts := lifecycle.NewGroup(ctx)
+	parts.Go("tunnel", sidecar.Run)
+	parts.Go("admin", func(ctx context.Context) error {
+		return serveAdmin(ctx, filepath.Join(cfg.RunDir, "sidecar.sock"), metrics.Handler(), sidecar)
+	})
+	return parts.Wait()
+}

@@ -1,0 +1,52 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"redoubt.example/services/platform/mesh/internal/plane"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
+)
+
+// sidecarMode leaves mTLS and intentions to the sidecar beside the app, over unix sockets that only their
+// common user can open.
+type sidecarMode struct{ cfg Config }
+
+func newSidecarMode(cfg Config) *sidecarMode { return &sidecarMode{cfg} }
+
+func (s *sidecarMode) listen() (net.Listener, error) {
+	ln, err := unixsock.Listen(filepath.Join(s.cfg.RunDir, "app.sock"))
+	if err != nil {
+		return nil, err
+	}
+	return newListener(ln, s.cfg.Log), nil
+}
+
+func (s *sidecarMode) dial(ctx context.Context, upstream string) (net.Conn, error) {
+	if !slices.Contains(s.cfg.Upstreams, upstream) {
+		return nil, fmt.Errorf("%s has no upstream %s in topology.yaml", s.cfg.Workload, upstream)
+	}
+	c, err := unixsock.Dial(ctx, plane.UpstreamSocket(s.cfg.RunDir, upstream))
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", upstream, err)
+	}
+	return c, nil
+}
+
+func (s *sidecarMode) ready() error {
+	h, err := plane.AskReady(context.Background(), filepath.Join(s.cfg.RunDir, "sidecar.sock"))
+	switch {
+	case err != nil:
+		return fmt.Errorf("the sidecar doesn't answer: %w", err)
+	case !h.OK:
+		return errors.New("the sidecar isn't ready: " + strings.Join(h.Reasons, "; "))
+	}
+	return nil
+}
+
+func (s *sidecarMode) close() error { return nil }
