@@ -38,7 +38,7 @@ func Load(cfg any) error {
 	}
 	if v, ok := cfg.(interface{ Validate() error }); ok {
 		if err := v.Validate(); err != nil {
-			return &Error{"check configuration: " + err.Error()}
+			return &Error{"check configuration: " + strings.ReplaceAll(err.Error(), "\n", ", and ")}
 		}
 	}
 	return nil

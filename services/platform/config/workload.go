@@ -37,14 +37,14 @@ func (w Workload) Validate() error {
 	if !slices.Contains(Modes, w.Mode) {
 		errs = append(errs, fmt.Errorf("REDOUBT_MODE %q is not one of %v", w.Mode, Modes))
 	}
-	for key, path := range map[string]string{"RUN_DIR": w.RunDir, "CA_FILE": w.CAFile} {
-		if !filepath.IsAbs(path) {
-			errs = append(errs, fmt.Errorf("REDOUBT_%s %q is not an absolute path", key, path))
+	for _, path := range [][2]string{{"RUN_DIR", w.RunDir}, {"CA_FILE", w.CAFile}} {
+		if !filepath.IsAbs(path[1]) {
+			errs = append(errs, fmt.Errorf("REDOUBT_%s %q is not an absolute path", path[0], path[1]))
 		}
 	}
-	for key, addr := range map[string]string{"CONSUL_HTTP": w.ConsulHTTP, "CONSUL_GRPC": w.ConsulGRPC, "DATABASE": w.Database} {
-		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
-			errs = append(errs, fmt.Errorf("REDOUBT_%s %q is not host:port", key, addr))
+	for _, addr := range [][2]string{{"CONSUL_HTTP", w.ConsulHTTP}, {"CONSUL_GRPC", w.ConsulGRPC}, {"DATABASE", w.Database}} {
+		if _, _, err := net.SplitHostPort(addr[1]); addr[1] != "" && err != nil {
+			errs = append(errs, fmt.Errorf("REDOUBT_%s %q is not host:port", addr[0], addr[1]))
 		}
 	}
 	return errors.Join(errs...)
