@@ -1,0 +1,77 @@
+package accesstoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	jose "github.com/go-jose/go-jose/v4"
+
+	"redoubt.example/services/platform/controls"
+)
+
+// issuer is what OpenID Connect Discovery said of it, and its keys.
+type issuer struct {
+	algorithms []jose.SignatureAlgorithm
+	keys       *keySet
+}
+
+// discover reads the issuer's discovery document and its keys.
+func discover(ctx context.Context, cfg Config) (*issuer, error) {
+	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, cfg.Client), cfg.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("discover token issuer: %w", err)
+	}
+	var document struct {
+		KeysURL    string   `json:"jwks_uri"`
+		Algorithms []string `json:"id_token_signing_alg_values_supported"`
+	}
+	if err := provider.Claims(&document); err != nil {
+		return nil, fmt.Errorf("discover token issuer: %w", err)
+	}
+	var algorithms []jose.SignatureAlgorithm
+	for _, a := range asymmetric {
+		if slices.Contains(document.Algorithms, string(a)) {
+			algorithms = append(algorithms, a)
+		}
+	}
+	if len(algorithms) == 0 {
+		return nil, errors.New("discover token issuer: it publishes no asymmetric signing algorithm")
+	}
+	if u, err := url.Parse(document.KeysURL); err != nil || u.Scheme != "https" {
+		return nil, errors.New("discover token issuer: its jwks_uri isn't https")
+	}
+	keys := &keySet{url: document.KeysURL, client: cfg.Client}
+	if err := keys.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return &issuer{algorithms: algorithms, keys: keys}, nil
+}
+
+// open returns the payload of a token that the issuer signed.
+func (i *issuer) open(ctx context.Context, raw string) ([]byte, error) {
+	if len(raw) > maxLength {
+		return nil, &Refusal{controls.EdgeSignature, "the access token is too long"}
+	}
+	// The parser refuses what isn't in the list, "none" and HS* among it, before any key is looked at.
+	signed, err := jose.ParseSignedCompact(raw, i.algorithms)
+	if err != nil {
+		return nil, &Refusal{controls.EdgeSignature, "the access token is malformed, or signed with an algorithm that isn't accepted"}
+	}
+	header := signed.Signatures[0].Protected
+	key, ok := i.keys.get(ctx, header.KeyID)
+	if !ok {
+		return nil, &Refusal{controls.EdgeSignature, "the access token is signed with an unknown key"}
+	}
+	if key.Algorithm != "" && key.Algorithm != header.Algorithm {
+		return nil, &Refusal{controls.EdgeSignature, "the access token's algorithm isn't its key's"}
+	}
+	payload, err := signed.Verify(key) // by our copy of the key; a key that the token brings along is never used
+	if err != nil {
+		return nil, &Refusal{controls.EdgeSignature, "the access token's signature doesn't verify"}
+	}
+	return payload, nil
+}

@@ -1,0 +1,87 @@
+// Package edge is the public API: each route of topology.yaml's edge list, authenticated, authorized by scope,
+// stripped of what only services may say, and handed to its upstream with a transaction token.
+package edge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"redoubt.example/gateway/internal/accesstoken"
+	"redoubt.example/services/platform/authn"
+	"redoubt.example/services/platform/telemetry"
+)
+
+// Route is one entry of topology.yaml's edge list.
+type Route struct {
+	Route    string // "METHOD /path/{parameter}"
+	Upstream string
+	To       string // the upstream's route
+	Scopes   []string
+	Public   bool
+}
+
+// Config is what the public API is made of.
+type Config struct {
+	Routes []Route
+	Tokens interface {
+		Verify(ctx context.Context, raw string) (accesstoken.Token, error)
+	}
+	// Mint signs a transaction token; the grant lacks only the requester.
+	Mint func(authn.Grant) (string, error)
+	// Upstream returns the way to a service. Its errors are faults.
+	Upstream func(name string) http.RoundTripper
+	// RPC holds, by gRPC method, what translates an HTTP request into it.
+	RPC     map[string]echo.HandlerFunc
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
+	Ready   func() error
+}
+
+// New returns the API's handler. A route that can't be served as topology.yaml describes it is an error.
+func New(cfg Config) (http.Handler, error) {
+	e := echo.New()
+	e.HTTPErrorHandler = answerError
+	e.Use(observe(cfg))
+	for _, r := range cfg.Routes {
+		handle, err := handler(cfg, r)
+		if err != nil {
+			return nil, fmt.Errorf("edge route %q: %w", r.Route, err)
+		}
+		method, path, _ := strings.Cut(r.Route, " ")
+		steps := []echo.MiddlewareFunc{named(r.Route), withDeadline}
+		if !r.Public {
+			steps = append(steps, authenticate(cfg, r))
+		}
+		e.Add(method, pattern(path), handle, steps...)
+	}
+	e.GET(livePath, func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	e.GET(readyPath, func(c echo.Context) error {
+		if err := cfg.Ready(); err != nil {
+			return notReady(err)
+		}
+		return c.NoContent(http.StatusNoContent)
+	})
+	return e, nil
+}
+
+func handler(cfg Config, r Route) (echo.HandlerFunc, error) {
+	if !strings.HasPrefix(r.To, "/") {
+		return forward(cfg.Upstream(r.Upstream), r)
+	}
+	handle, ok := cfg.RPC[r.To]
+	if !ok {
+		return nil, fmt.Errorf("no translation to %s", r.To)
+	}
+	return handle, nil
+}
+
+// pattern writes a path of topology.yaml as Echo does: {id} as :id, and a colon of its own (the custom method
+// of documents:batch, after Google's AIP-136) escaped.
+func pattern(path string) string {
+	return strings.NewReplacer(":", `\:`, "{", ":", "}", "").Replace(path)
+}

@@ -1,0 +1,99 @@
+// Gateway is the edge of the platform: TLS, access tokens, scopes; inside, transaction tokens over the mesh.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"redoubt.example/gateway/internal/accesstoken"
+	"redoubt.example/gateway/internal/edge"
+	"redoubt.example/gateway/internal/rpc"
+	"redoubt.example/services/platform/api/inferencev1"
+	"redoubt.example/services/platform/authn"
+	"redoubt.example/services/platform/config"
+	"redoubt.example/services/platform/httpserver"
+	"redoubt.example/services/platform/lifecycle"
+	"redoubt.example/services/platform/upstream"
+	"redoubt.example/services/platform/workload"
+)
+
+func main() { lifecycle.Main(run) }
+
+func run(ctx context.Context) error {
+	var cfg settings
+	if err := config.Load(&cfg); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.Listen) // first: a taken port is known before anything is leased
+	if err != nil {
+		return &config.Error{Reason: fmt.Sprintf("can't listen on REDOUBT_LISTEN %s: %v", cfg.Listen, err)}
+	}
+	defer listener.Close()
+	w, err := workload.Open(ctx, cfg.Workload)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+
+	identity, err := w.Mesh.ID(ctx)
+	if err != nil {
+		return fmt.Errorf("learn own SPIFFE ID: %w", err)
+	}
+	minter, err := authn.NewMinter(identity.TrustDomain)
+	if err != nil {
+		return err
+	}
+	client, err := accesstoken.Client(cfg.CAFile)
+	if err != nil {
+		return err
+	}
+	tokens := accesstoken.New(accesstoken.Config{
+		Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, SubjectClaim: cfg.OIDCSubjectClaim, Client: client,
+	})
+	api, err := publicAPI(w, edge.Config{
+		Tokens: tokens, Log: w.Log, Metrics: w.Metrics,
+		Ready: func() error { return errors.Join(tokens.Ready(), w.Mesh.Ready()) },
+		Mint: func(g authn.Grant) (string, error) {
+			g.Requester = identity.String()
+			return minter.Mint(g)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	w.Ready("token issuer", tokens.Ready)
+	w.Go("token issuer", tokens.Run)
+	w.Go("edge listener", func(ctx context.Context) error { return serveEdge(ctx, cfg, w, listener, api) })
+	return w.Serve(ctx, httpserver.Route{Route: "GET /v1/transaction-keys", Handle: func(c echo.Context) error {
+		keys, err := minter.PublicKeys()
+		if err != nil {
+			return err
+		}
+		return c.Blob(http.StatusOK, "application/jwk-set+json", keys)
+	}})
+}
+
+// publicAPI connects topology.yaml's edge routes to their upstreams.
+func publicAPI(w *workload.Workload, cfg edge.Config) (http.Handler, error) {
+	inference, err := w.GRPC("inference", upstream.WithTimeout(upstreamTimeout))
+	if err != nil {
+		return nil, err
+	}
+	cfg.RPC = rpc.Handlers(inferencev1.NewInferenceServiceClient(inference))
+	transports := map[string]http.RoundTripper{}
+	cfg.Upstream = func(name string) http.RoundTripper {
+		if transports[name] == nil {
+			transports[name] = w.HTTP(name, upstream.WithTimeout(upstreamTimeout)).Transport()
+		}
+		return transports[name]
+	}
+	for _, r := range w.Topology.Edge {
+		cfg.Routes = append(cfg.Routes, edge.Route(r))
+	}
+	return edge.New(cfg)
+}
