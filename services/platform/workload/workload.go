@@ -106,7 +106,7 @@ func transactionKeys(gateway *upstream.Client) func(context.Context) ([]byte, er
 // HTTP returns a client of an upstream, with the workload's log and metrics. Once per upstream; Close closes it.
 func (w *Workload) HTTP(name string, opts ...upstream.Option) *upstream.Client {
 	c := upstream.HTTP(w.Mesh, name, append([]upstream.Option{upstream.WithLogger(w.Log), upstream.WithMetrics(w.Metrics)}, opts...)...)
-	w.onClose(c.Close)
+	w.OnClose(c.Close)
 	return c
 }
 
@@ -115,7 +115,7 @@ func (w *Workload) HTTP(name string, opts ...upstream.Option) *upstream.Client {
 func (w *Workload) GRPC(name string, opts ...upstream.Option) (*grpc.ClientConn, error) {
 	conn, err := upstream.GRPC(w.Mesh, name, append([]upstream.Option{upstream.WithLogger(w.Log), upstream.WithMetrics(w.Metrics)}, opts...)...)
 	if err == nil {
-		w.onClose(func() { _ = conn.Close() })
+		w.OnClose(func() { _ = conn.Close() })
 	}
 	return conn, err
 }
@@ -131,7 +131,7 @@ func (w *Workload) Database(ctx context.Context) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	w.onClose(pool.Close)
+	w.OnClose(pool.Close)
 	w.Ready("database", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -140,7 +140,9 @@ func (w *Workload) Database(ctx context.Context) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-func (w *Workload) onClose(f func()) { w.closers = append(w.closers, f) }
+// OnClose has Close call f before it closes what was opened earlier: for what must end between the last request and
+// the end of the upstreams.
+func (w *Workload) OnClose(f func()) { w.closers = append(w.closers, f) }
 
 // Close closes clients and pools, leaves the mesh, and revokes the workload's leases and its Vault token.
 // Serve calls it; a main that fails before defers it. It may be called twice.
