@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/mesh/spiffe"
@@ -37,6 +38,7 @@ type Mesh struct{ mode mode }
 type mode interface {
 	listen() (net.Listener, error)
 	dial(ctx context.Context, upstream string) (net.Conn, error)
+	id(ctx context.Context) (ID, error)
 	ready() error
 	close() error
 }
@@ -62,6 +64,21 @@ func (m *Mesh) Listen() (net.Listener, error) { return m.mode.listen() }
 // Dial connects to an upstream. The caller closes the connection.
 func (m *Mesh) Dial(ctx context.Context, upstream string) (net.Conn, error) {
 	return m.mode.dial(ctx, upstream)
+}
+
+// ID returns the workload's own SPIFFE ID. It waits until there is one, or until ctx ends.
+func (m *Mesh) ID(ctx context.Context) (ID, error) {
+	for {
+		id, err := m.mode.id(ctx)
+		if err == nil {
+			return id, nil
+		}
+		select {
+		case <-ctx.Done():
+			return ID{}, fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // Ready says in plain words why the mesh can't be used yet; nil when it can. It may take up to two seconds.

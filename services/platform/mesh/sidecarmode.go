@@ -38,6 +38,19 @@ func (s *sidecarMode) dial(ctx context.Context, upstream string) (net.Conn, erro
 	return c, nil
 }
 
+// id asks the sidecar, whose certificate says it. Its socket is ours alone.
+func (s *sidecarMode) id(ctx context.Context) (ID, error) {
+	h, err := plane.AskReady(ctx, filepath.Join(s.cfg.RunDir, "sidecar.sock"))
+	if err != nil {
+		return ID{}, fmt.Errorf("the sidecar doesn't answer: %w", err)
+	}
+	id, err := ParseID(h.ID)
+	if err != nil || id.Service != s.cfg.Workload {
+		return ID{}, errors.New("the sidecar has no certificate yet")
+	}
+	return id, nil
+}
+
 func (s *sidecarMode) ready() error {
 	h, err := plane.AskReady(context.Background(), filepath.Join(s.cfg.RunDir, "sidecar.sock"))
 	switch {

@@ -33,7 +33,7 @@ func serveAdmin(ctx context.Context, socket string, metrics http.Handler, s *pla
 }
 
 func health(s *plane.Sidecar) plane.Health {
-	h := plane.Health{OK: true}
+	h := plane.Health{OK: true, ID: s.ID()}
 	if err := s.Ready(); err != nil {
 		h.OK, h.Reasons = false, []string{err.Error()}
 	}

@@ -17,6 +17,7 @@ import (
 // Health is what /livez and /readyz answer on every admin socket.
 type Health struct {
 	OK       bool     `json:"ok"`
+	ID       string   `json:"id,omitempty"`       // a data plane's SPIFFE ID, once it has a leaf certificate
 	Reasons  []string `json:"reasons,omitempty"`  // why not
 	Degraded []string `json:"degraded,omitempty"` // what is missing although it works
 }

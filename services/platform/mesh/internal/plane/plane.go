@@ -83,6 +83,14 @@ func (p *Plane) Ready() error {
 	return nil
 }
 
+// ID returns the workload's SPIFFE ID, or "" while there is no leaf certificate.
+func (p *Plane) ID() string {
+	if current := p.consul.Current(); current != nil {
+		return current.ID.String()
+	}
+	return ""
+}
+
 // Degraded says what the plane does without at the moment, going on with what it knows; nil when all is well.
 func (p *Plane) Degraded() error { return p.consul.Degraded() }
 
