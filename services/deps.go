@@ -21,6 +21,7 @@ import (
 	_ "github.com/caarlos0/env/v11"
 	_ "github.com/google/uuid"
 	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/text/unicode/norm"
 	_ "golang.org/x/time/rate"
 	_ "go.uber.org/goleak"
 	_ "github.com/stretchr/testify/require"
