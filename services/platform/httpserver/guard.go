@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -34,8 +34,8 @@ func (s *Server) guard(route Route) echo.HandlerFunc {
 			if ctx, err = request.Admit(ctx, route.Route, header); err != nil {
 				return err
 			}
-			if slices.Contains(c.ParamValues(), "") { // "/v1/things/" is no thing with an empty name
-				return fault.New(fault.NotFound, "no such route")
+			if err = parameters(c); err != nil {
+				return err
 			}
 			c.SetRequest(r.WithContext(ctx))
 			return route.Handle(c)
@@ -43,6 +43,25 @@ func (s *Server) guard(route Route) echo.HandlerFunc {
 		finish(ctx, c, request, typed(err))
 		return nil
 	}
+}
+
+// parameters makes c.Param return what the caller meant: Echo leaves an escaped path as it came. An empty one
+// is refused: "/v1/things/" is no thing without a name.
+func parameters(c echo.Context) error {
+	values := c.ParamValues()
+	for i, v := range values {
+		if c.Request().URL.RawPath != "" {
+			decoded, err := url.PathUnescape(v)
+			if err != nil {
+				return fault.Wrap(fault.Invalid, err, "the path is malformed")
+			}
+			values[i] = decoded
+		}
+		if v == "" {
+			return fault.New(fault.NotFound, "no such route")
+		}
+	}
+	return nil
 }
 
 func finish(ctx context.Context, c echo.Context, request *boundary.Request, err error) {
