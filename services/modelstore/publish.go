@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"redoubt.example/services/modelstore/internal/artifact"
 	"redoubt.example/services/modelstore/internal/store"
-	"redoubt.example/services/platform/secrets"
 	"redoubt.example/services/platform/telemetry"
+	"redoubt.example/services/platform/workload"
 )
 
 // publish signs and stores every committed model, once. Run again, it changes nothing.
@@ -28,12 +27,9 @@ func publish(ctx context.Context, cfg settings) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	log := telemetry.Log(ctx)
-	vault, err := secrets.Login(ctx, secrets.Config{
-		Addr: cfg.VaultAddr, CAFile: cfg.CAFile, JWTFile: filepath.Join(cfg.RunDir, "vault.jwt"), Role: cfg.Name, Log: log,
-	})
+	_, vault, err := workload.OpenJob(ctx, cfg.Workload)
 	if err != nil {
-		return fmt.Errorf("log in: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, vault.Close(context.WithoutCancel(ctx))) }()
 	publisher := artifact.Publisher{Store: files, Signer: vault.Transit("modelstore")}
@@ -42,7 +38,7 @@ func publish(ctx context.Context, cfg settings) (err error) {
 		if err != nil {
 			return fmt.Errorf("publish: %w", err)
 		}
-		log.Info("model published", "model", m.Name, "version", m.Version, "digest", string(m.Digest),
+		telemetry.Log(ctx).Info("model published", "model", m.Name, "version", m.Version, "digest", string(m.Digest),
 			"size", m.Size, "key_version", m.KeyVersion, "changed", changed)
 	}
 	return nil

@@ -1,0 +1,81 @@
+// Notification tells principals what happened, in their inbox and by signed webhooks, and takes signed webhooks from
+// outside. "notification migrate" is the job that applies its schema.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"redoubt.example/services/notification/internal/egress"
+	"redoubt.example/services/notification/internal/httpapi"
+	"redoubt.example/services/notification/internal/message"
+	"redoubt.example/services/notification/internal/postgres"
+	"redoubt.example/services/notification/internal/webhook"
+	"redoubt.example/services/platform/config"
+	"redoubt.example/services/platform/lifecycle"
+	"redoubt.example/services/platform/workload"
+)
+
+const (
+	transitKey     = "notification"
+	refreshSources = 2 * time.Second
+	pruneEvery     = time.Hour
+)
+
+type settings struct {
+	config.Workload
+	// host:port pairs that webhooks may go to whatever they are, as they stand in the URL
+	WebhookAllow []string `env:"WEBHOOK_ALLOW"`
+}
+
+func main() { lifecycle.Main(run) }
+
+func run(ctx context.Context) error {
+	var cfg settings
+	if err := config.Load(&cfg); err != nil {
+		return err
+	}
+	switch args := os.Args[1:]; {
+	case len(args) == 0:
+		return serve(ctx, cfg)
+	case len(args) == 1 && args[0] == "migrate":
+		return workload.Migrate(ctx, cfg.Workload, postgres.Migrations)
+	default:
+		return &config.Error{Reason: fmt.Sprintf("usage: %s [migrate]", filepath.Base(os.Args[0]))}
+	}
+}
+
+func serve(ctx context.Context, cfg settings) error {
+	targets, err := webhook.NewTargets(cfg.WebhookAllow)
+	if err != nil {
+		return &config.Error{Reason: "check REDOUBT_WEBHOOK_ALLOW: " + err.Error()}
+	}
+	w, err := workload.Open(ctx, cfg.Workload)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	pool, err := w.Database(ctx)
+	if err != nil {
+		return err
+	}
+	store, sealer := postgres.New(pool), w.Vault.Transit(transitKey)
+	sources := webhook.NewSources(store, sealer)
+	if err := sources.Refresh(ctx); err != nil { // one unreadable secret mustn't stop all the rest; it is tried again
+		w.Log.Warn("known webhook sources may be stale", "error", err.Error())
+	}
+	dispatcher := webhook.NewDispatcher(store, egress.New(egress.Config{Targets: targets}), sealer, webhook.DefaultPolicy)
+	w.Go("webhook dispatcher", dispatcher.Run)
+	w.Go("webhook sources", func(ctx context.Context) error { return sources.Run(ctx, refreshSources) })
+	w.Go("prune", func(ctx context.Context) error { return store.RunPrune(ctx, pruneEvery) })
+	api := httpapi.API{
+		Inbox:     message.Inbox{Store: store, Wake: dispatcher.Wake},
+		Endpoints: webhook.Endpoints{EndpointStore: store, Targets: targets, Sealer: sealer},
+		Sources:   sources,
+		Receiver:  webhook.Receiver{Sources: sources, Store: store, Now: time.Now},
+	}
+	return w.Serve(ctx, api.Routes()...)
+}
