@@ -297,8 +297,9 @@ func TestBind(t *testing.T) {
 		"wrong type":    {`{"amount":"1"}`, 400, `field "amount" must not be a JSON string`},
 		"out of range":  {`{"amount":9223372036854775808}`, 400, `field "amount" must not be a JSON number 9223372036854775808`},
 		"wrong shape":   {`[1]`, 400, "the body must not be a JSON array"},
-		"two values":    {`{"amount":1}{"amount":2}`, 400, "the body must be one JSON value"},
-		"garbage after": {`{"amount":1}]`, 400, "the body must be one JSON value"},
+		"two values":    {`{"amount":1}{"amount":2}`, 400, "the body has more than one JSON value"},
+		"garbage after": {`{"amount":1}]`, 400, "the body has more than one JSON value"},
+		"not UTF-8":     {"{\"memo\":\"\xff\"}", 400, "the body is not UTF-8"},
 		"too long":      {`{"memo":"` + strings.Repeat("x", 100) + `"}`, 413, "the body is larger than 100 bytes"},
 		"fine":          {` {"amount":1} `, 200, ""},
 	} {
