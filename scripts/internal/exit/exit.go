@@ -29,6 +29,11 @@ func Usagef(format string, args ...any) error {
 	return &failure{code: Usage, err: fmt.Errorf(format, args...)}
 }
 
+// Restored makes an error from what another process reported of one.
+func Restored(code int, message, mend string) error {
+	return &failure{code: code, err: errors.New(message), mend: mend}
+}
+
 // Mend adds the command that helps to an error; nil stays nil.
 func Mend(err error, command string) error {
 	if err == nil {
@@ -50,12 +55,23 @@ func Code(err error) int {
 	}
 }
 
-// Report prints an error as one sentence, and below it the command that mends it where one is known.
-func Report(w io.Writer, err error) {
-	sentence := strings.Join(strings.Fields(err.Error()), " ")
-	fmt.Fprintf(w, "lab: %s\n", sentence)
+// Mending returns the command that helps, or "".
+func Mending(err error) string {
 	var f *failure
-	if errors.As(err, &f) && f.mend != "" {
-		fmt.Fprintf(w, "  try: %s\n", f.mend)
+	if errors.As(err, &f) {
+		return f.mend
+	}
+	return ""
+}
+
+// Report prints an error as one sentence, and below it the command that mends it where one is known. A command
+// that starts with "lab " is one of ours, which the person at hand calls by the name given.
+func Report(w io.Writer, lab string, err error) {
+	fmt.Fprintf(w, "lab: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+	if mend := Mending(err); mend != "" {
+		if rest, ours := strings.CutPrefix(mend, "lab "); ours {
+			mend = lab + " " + rest
+		}
+		fmt.Fprintf(w, "  try: %s\n", mend)
 	}
 }

@@ -100,16 +100,31 @@ func (c *Claim) begin() error {
 	return os.WriteFile(c.record(), append(raw, '\n'), 0o600)
 }
 
+// Clean removes what a killed supervisor left, unless a lab is up.
+func (d Dir) Clean() error {
+	if _, err := os.Stat(d.lock()); err != nil {
+		return nil // never was a lab's folder
+	}
+	lock, err := filelock.Try(d.lock())
+	if errors.Is(err, filelock.ErrHeld) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", d.path, err)
+	}
+	return errors.Join(d.clean(), lock.Close())
+}
+
 // clean removes what the last supervisor left when it was killed. Its processes died with it.
-func (c *Claim) clean() error {
-	last, err := c.read()
+func (d Dir) clean() error {
+	last, err := d.read()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err == nil {
 		err = removeRunDir(last.RunDir)
 	}
-	return errors.Join(err, os.Remove(c.record()), removeIfThere(c.CAFile()))
+	return errors.Join(err, os.Remove(d.record()), removeIfThere(d.CAFile()))
 }
 
 // Release removes everything but the logs, and lets the next supervisor in.

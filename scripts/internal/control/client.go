@@ -1,0 +1,83 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+
+	"redoubt.example/scripts/internal/exit"
+)
+
+// Client talks to a lab's supervisor.
+type Client struct{ http http.Client }
+
+// NewClient talks over the given socket.
+func NewClient(socket string) *Client {
+	return &Client{http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}}
+}
+
+// Status asks how the lab is.
+func (c *Client) Status(ctx context.Context) (s Status, err error) {
+	return s, c.call(ctx, http.MethodGet, "/v1/status", nil, &s)
+}
+
+// Hold stops a component and keeps it down. It returns when nothing of it runs any more.
+func (c *Client) Hold(ctx context.Context, component string) error {
+	return c.call(ctx, http.MethodPost, "/v1/components/"+url.PathEscape(component)+"/stop", nil, nil)
+}
+
+// Release starts a component again. It returns when that is ready.
+func (c *Client) Release(ctx context.Context, component string) error {
+	return c.call(ctx, http.MethodPost, "/v1/components/"+url.PathEscape(component)+"/start", nil, nil)
+}
+
+// Token gets a demo user's access token.
+func (c *Client) Token(ctx context.Context, user string, scopes []string) (string, error) {
+	var got tokenReply
+	err := c.call(ctx, http.MethodPost, "/v1/token", tokenRequest{user, scopes}, &got)
+	return got.AccessToken, err
+}
+
+// Down begins the shutdown.
+func (c *Client) Down(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/v1/down", nil, nil)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://lab"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask the lab's supervisor: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		var f failure
+		if err := json.NewDecoder(res.Body).Decode(&f); err != nil {
+			return fmt.Errorf("ask the lab's supervisor: %s", res.Status)
+		}
+		if f.Code == exit.Usage {
+			return exit.Usagef("%s", f.Message)
+		}
+		return errors.New(f.Message)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(out)
+}

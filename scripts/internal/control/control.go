@@ -1,0 +1,58 @@
+// Package control is how other processes talk to a lab's supervisor: HTTP over a unix socket that only its own
+// user may open.
+package control
+
+import (
+	"context"
+	"time"
+)
+
+// Status is what `lab status --json` prints.
+type Status struct {
+	Ready          bool        `json:"ready"`
+	Mode           string      `json:"mode"`
+	Profile        string      `json:"profile"`
+	StartupSeconds float64     `json:"startup_seconds"` // until everything was ready; 0 before that
+	RSSBytes       int64       `json:"rss_bytes"`       // the sum of all components
+	GatewayURL     string      `json:"gateway_url"`
+	CAFile         string      `json:"ca_file"`
+	Components     []Component `json:"components"`
+}
+
+// Component is one process of the lab.
+type Component struct {
+	Name     string `json:"name"`
+	PID      int    `json:"pid"`
+	State    string `json:"state"`
+	RSSBytes int64  `json:"rss_bytes"` // proportional set size with child processes, so that a sum is true
+	Address  string `json:"address"`
+	Restarts int    `json:"restarts"`
+	Error    string `json:"error,omitempty"`
+}
+
+// Lab is what the supervisor does for those who ask. Its errors are fit for a person; those made by package exit
+// keep their code on the way.
+type Lab interface {
+	Status(ctx context.Context) Status
+	Hold(ctx context.Context, component string) error
+	Release(ctx context.Context, component string) error
+	Token(ctx context.Context, user string, scopes []string) (string, error)
+	Down() // begins the shutdown and returns
+}
+
+// orderTimeout bounds a stop or start, readiness included.
+const orderTimeout = 90 * time.Second
+
+type tokenRequest struct {
+	User   string   `json:"user"`
+	Scopes []string `json:"scopes"`
+}
+
+type tokenReply struct {
+	AccessToken string `json:"access_token"`
+}
+
+type failure struct {
+	Code    int    `json:"code"` // of package exit
+	Message string `json:"message"`
+}

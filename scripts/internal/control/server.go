@@ -1,0 +1,94 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"redoubt.example/scripts/internal/exit"
+)
+
+// Serve answers on the socket until ctx ends. The socket is there when Serve has called listening.
+func Serve(ctx context.Context, socket string, lab Lab, listening func()) error {
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	// Before the chmod it lies in a folder where others may pass but not look; connecting takes write permission.
+	if err := os.Chmod(socket, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("control socket: %w", err), listener.Close())
+	}
+	server := &http.Server{Handler: handler(lab), ReadHeaderTimeout: 5 * time.Second}
+	context.AfterFunc(ctx, func() {
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if server.Shutdown(drain) != nil {
+			_ = server.Close()
+		}
+	})
+	listening()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
+}
+
+func handler(lab Lab) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, http.StatusOK, lab.Status(r.Context()))
+	})
+	mux.HandleFunc("POST /v1/components/{name}/stop", func(w http.ResponseWriter, r *http.Request) {
+		order(w, r, lab.Hold)
+	})
+	mux.HandleFunc("POST /v1/components/{name}/start", func(w http.ResponseWriter, r *http.Request) {
+		order(w, r, lab.Release)
+	})
+	mux.HandleFunc("POST /v1/token", func(w http.ResponseWriter, r *http.Request) {
+		var ask tokenRequest
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&ask); err != nil {
+			fail(w, exit.Usagef("token request: %w", err))
+			return
+		}
+		token, err := lab.Token(r.Context(), ask.User, ask.Scopes)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		reply(w, http.StatusOK, tokenReply{token})
+	})
+	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
+		lab.Down()
+		reply(w, http.StatusAccepted, struct{}{})
+	})
+	return mux
+}
+
+func order(w http.ResponseWriter, r *http.Request, do func(context.Context, string) error) {
+	ctx, cancel := context.WithTimeout(r.Context(), orderTimeout)
+	defer cancel()
+	if err := do(ctx, r.PathValue("name")); err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, http.StatusOK, struct{}{})
+}
+
+func fail(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	if exit.Code(err) == exit.Usage {
+		status = http.StatusBadRequest
+	}
+	reply(w, status, failure{Code: exit.Code(err), Message: err.Error()})
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client has gone: nobody to tell
+}

@@ -1,0 +1,176 @@
+// Package stack says what a lab consists of: which processes, with which environment, as which users, waiting for
+// what. Running them is the supervisor's.
+package stack
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"redoubt.example/infra/controlplane"
+	"redoubt.example/infra/process"
+	"redoubt.example/infra/topology"
+	"redoubt.example/scripts/internal/supervisor"
+	"redoubt.example/scripts/internal/tools"
+	"redoubt.example/services/platform/attest"
+)
+
+// Modes are how workloads may be joined to the mesh.
+var Modes = []string{"sidecar"}
+
+// Profile is the set of controls that is on.
+const Profile = "layered"
+
+const (
+	gateway       = "gateway"
+	sidecarSuffix = ".sidecar"
+)
+
+// Config is what one lab is made of.
+type Config struct {
+	RunDir   string
+	Mode     string
+	Gateway  net.Listener  // holds the gateway's port until the gateway starts
+	LeaseTTL time.Duration // of database credentials; the control plane's default when 0
+	Tools    tools.Set
+	Log      *slog.Logger
+}
+
+// Stack is one lab's processes and what joins them.
+type Stack struct {
+	GatewayURL string
+	CAFile     string
+	Users      Users
+
+	cfg      Config
+	topology *topology.Topology
+	plane    *controlplane.Plane
+	keeper   *keeper
+	listen   string
+}
+
+// New makes the workloads' folders, the lab's CA and the servers' configuration. Nothing is started.
+func New(cfg Config) (*Stack, error) {
+	top, err := topology.Load()
+	if err != nil {
+		return nil, err
+	}
+	users, err := assignUsers(top)
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := attest.NewIssuer()
+	if err != nil {
+		return nil, err
+	}
+	issuer.Log = cfg.Log
+	plane, err := controlplane.New(controlplane.Config{
+		Dir: cfg.RunDir, Consul: cfg.Tools.Consul, Vault: cfg.Tools.Vault, PostgresBin: cfg.Tools.Postgres,
+		Topology: top, AttestKeyPEM: issuer.PublicKeyPEM(), IssueJWT: issuer.Token, LeaseTTL: cfg.LeaseTTL, Owner: users.Of,
+	})
+	if err != nil {
+		return nil, err
+	}
+	listen := cfg.Gateway.Addr().String()
+	s := &Stack{
+		GatewayURL: "https://" + listen, CAFile: plane.CAFile, Users: users,
+		cfg: cfg, topology: top, plane: plane, keeper: newKeeper(issuer), listen: listen,
+	}
+	for _, name := range s.workloads() {
+		if err := s.makeFolder(name); err != nil {
+			return nil, err
+		}
+	}
+	s.keepDocuments()
+	return s, nil
+}
+
+// Specs are all processes of the lab.
+func (s *Stack) Specs() []process.Spec {
+	specs := s.plane.Specs()
+	for _, name := range s.jobs() {
+		specs = append(specs, s.job(name))
+	}
+	for _, name := range s.topology.Names() {
+		specs = append(specs, s.app(name), s.sidecar(name))
+	}
+	return specs
+}
+
+// Hooks keep each workload's identity documents for as long as it is meant to run.
+func (s *Stack) Hooks() supervisor.Hooks {
+	return supervisor.Hooks{Wanted: s.keeper.want, Unwanted: s.keeper.unwant}
+}
+
+// AccessToken is a demo user's, as package controlplane describes it.
+func (s *Stack) AccessToken(ctx context.Context, user string, scopes []string) (string, error) {
+	return s.plane.AccessToken(ctx, user, scopes)
+}
+
+// CheckUser tells whether a demo user may ask for these scopes; the error is fit for the person who asked.
+func (s *Stack) CheckUser(user string, scopes []string) error {
+	return CheckUser(s.topology, user, scopes)
+}
+
+// CheckUser is Stack.CheckUser for any topology.
+func CheckUser(top *topology.Topology, user string, scopes []string) error {
+	allowed, ok := top.Users[user]
+	if !ok {
+		names := make([]string, 0, len(top.Users))
+		for name := range top.Users {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return fmt.Errorf("there is no demo user %q: it is one of %s", user, strings.Join(names, ", "))
+	}
+	for _, scope := range scopes {
+		if !slices.Contains(allowed, scope) {
+			return fmt.Errorf("%s may not have the scope %q: only %s", user, scope, strings.Join(allowed, ", "))
+		}
+	}
+	return nil
+}
+
+// Address is where a component is reached: host:port, a URL or a unix socket; "" for one that nobody calls.
+func (s *Stack) Address(component string) string {
+	switch component {
+	case controlplane.Vault:
+		return s.plane.VaultAddr
+	case controlplane.Consul:
+		return "https://" + s.plane.ConsulHTTP
+	case controlplane.Postgres:
+		return s.plane.PostgresAddr
+	case gateway:
+		return s.GatewayURL
+	}
+	workload, isSidecar := strings.CutSuffix(component, sidecarSuffix)
+	switch {
+	case s.topology.Services[workload] == nil:
+		return ""
+	case isSidecar:
+		return "unix:" + s.folder(workload, "sidecar.sock")
+	default:
+		return "unix:" + s.folder(workload, "app.sock")
+	}
+}
+
+func (s *Stack) folder(elem ...string) string {
+	return filepath.Join(append([]string{s.cfg.RunDir}, elem...)...)
+}
+
+// jobs returns the one-shot helpers, sorted.
+func (s *Stack) jobs() []string {
+	names := make([]string, 0, len(s.topology.Jobs))
+	for name := range s.topology.Jobs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *Stack) workloads() []string { return append(s.topology.Names(), s.jobs()...) }

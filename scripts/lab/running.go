@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/labdir"
+	"redoubt.example/scripts/internal/procfs"
+	"redoubt.example/scripts/internal/stack"
+	"redoubt.example/scripts/internal/supervisor"
+)
+
+// supervisorName is the name that this process has among the components.
+const supervisorName = "supervisor"
+
+// runningLab is what the control socket serves.
+type runningLab struct {
+	plan    plan
+	dir     labdir.Dir
+	control string // the socket
+	stack   *stack.Stack
+	sup     *supervisor.Supervisor
+	stop    context.CancelFunc
+
+	mu      sync.Mutex
+	startup time.Duration // 0 until everything was ready once
+}
+
+func (l *runningLab) becomeReady(took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.startup = took
+}
+
+// Status implements control.Lab. Steps of the start are listed only while they aren't done.
+func (l *runningLab) Status(ctx context.Context) control.Status {
+	l.mu.Lock()
+	startup := l.startup
+	l.mu.Unlock()
+	s := control.Status{
+		Ready: startup > 0, Mode: l.plan.Mode, Profile: stack.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
+		GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
+		Components: []control.Component{{
+			Name: supervisorName, PID: os.Getpid(), State: string(supervisor.Ready), RSSBytes: procfs.Memory(os.Getpid()),
+			Address: "unix:" + l.control,
+		}},
+	}
+	for _, c := range l.sup.Inspect(ctx) {
+		s.Ready = s.Ready && c.State.Good()
+		if c.Job && c.State == supervisor.Done {
+			continue
+		}
+		s.Components = append(s.Components, control.Component{
+			Name: c.Name, PID: c.PID, State: string(c.State), RSSBytes: c.Memory, Address: l.stack.Address(c.Name),
+			Restarts: c.Restarts, Error: c.Error,
+		})
+	}
+	for _, c := range s.Components {
+		s.RSSBytes += c.RSSBytes
+	}
+	return s
+}
+
+// Hold implements control.Lab.
+func (l *runningLab) Hold(ctx context.Context, name string) error {
+	return badName(l.sup.Hold(ctx, name))
+}
+
+// Release implements control.Lab.
+func (l *runningLab) Release(ctx context.Context, name string) error {
+	return badName(l.sup.Release(ctx, name))
+}
+
+func badName(err error) error {
+	if errors.Is(err, supervisor.ErrUnknown) {
+		return exit.Usagef("%w", err)
+	}
+	return err
+}
+
+// Token implements control.Lab.
+func (l *runningLab) Token(ctx context.Context, user string, scopes []string) (string, error) {
+	if err := l.stack.CheckUser(user, scopes); err != nil {
+		return "", exit.Usagef("%w", err)
+	}
+	return l.stack.AccessToken(ctx, user, scopes)
+}
+
+// Down implements control.Lab.
+func (l *runningLab) Down() { l.stop() }

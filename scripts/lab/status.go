@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/supervisor"
+	"redoubt.example/scripts/internal/term"
+)
+
+func (a *app) status() *cobra.Command {
+	return &cobra.Command{
+		Use:     "status",
+		GroupID: groupLook,
+		Short:   "Show each component: state, process, memory, address",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.running()
+			if err != nil {
+				return err
+			}
+			status, err := client.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			out := a.output()
+			return out.Print(status, func(w io.Writer) error { return writeStatus(w, out, status) })
+		},
+	}
+}
+
+func writeStatus(w io.Writer, out term.Output, s control.Status) error {
+	headline := out.Paint("ready", term.Good)
+	if !s.Ready {
+		headline = out.Paint("not ready", term.Bad)
+	}
+	fmt.Fprintf(w, "%s, mode %s, profile %s, started in %.1f s, %s resident\ngateway %s, CA %s\n\n",
+		headline, s.Mode, s.Profile, s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, s.CAFile)
+	table := &term.Table{Headers: []string{"component", "state", ">pid", ">memory", ">restarts", "address"}}
+	for _, c := range s.Components {
+		pid, address := "", c.Address
+		if c.PID != 0 {
+			pid = fmt.Sprint(c.PID)
+		}
+		if c.Error != "" {
+			address = c.Error
+		}
+		table.Add(term.Text(c.Name), stateCell(c.State), term.Text(pid), term.Text(term.Bytes(c.RSSBytes)),
+			term.Text(c.Restarts), term.Text(address))
+	}
+	return table.Write(w, out.Colour)
+}
+
+func stateCell(state string) term.Cell {
+	cell := term.Cell{Text: state, Style: term.Warn}
+	switch supervisor.State(state) {
+	case supervisor.Ready, supervisor.Done:
+		cell.Style = term.Good
+	case supervisor.Failed, supervisor.Degraded, supervisor.Restarting:
+		cell.Style = term.Bad
+	}
+	return cell
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/labdir"
+	"redoubt.example/scripts/internal/stack"
+	"redoubt.example/scripts/internal/term"
+	"redoubt.example/scripts/internal/tools"
+)
+
+// plan is everything that a supervisor has to know. It holds no secret.
+type plan struct {
+	Dir      string        `json:"dir"`
+	Mode     string        `json:"mode"`
+	Port     int           `json:"port"`
+	Asked    bool          `json:"asked"` // the port was given: no other will do
+	LeaseTTL time.Duration `json:"lease_ttl"`
+	Tools    tools.Set     `json:"tools"`
+}
+
+func (a *app) up() *cobra.Command {
+	var p plan
+	var detach bool
+	cmd := &cobra.Command{
+		Use:     "up",
+		GroupID: groupStart,
+		Short:   "Start everything and stay until Ctrl-C, or return when ready with --detach",
+		Long: `Start everything: Consul, Vault, PostgreSQL, and every service with its sidecar.
+
+What is missing is downloaded or built first; a second start builds nothing. Databases, Vault and the
+certificate authorities are new at each start: a lab keeps nothing but its logs. Ctrl-C stops everything,
+a second Ctrl-C without patience.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p.Asked = cmd.Flags().Changed("port")
+			if err := a.checkPlan(&p); err != nil {
+				return err
+			}
+			if err := a.obtain(cmd.Context(), &p); err != nil {
+				return err
+			}
+			if detach {
+				status, err := a.startDetached(cmd.Context(), p)
+				if err != nil {
+					return err
+				}
+				return a.announce(status)
+			}
+			return a.foreground(cmd.Context(), p)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&detach, "detach", false, "return when everything is ready; `lab down` ends it")
+	flags.StringVar(&p.Mode, "mode", stack.Modes[0], "how workloads join the mesh: "+strings.Join(stack.Modes, ", "))
+	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
+	flags.DurationVar(&p.LeaseTTL, "lease-ttl", 0, "how long database credentials live (default 10m)")
+	return cmd
+}
+
+// checkPlan refuses what can't work before anything is built or started.
+func (a *app) checkPlan(p *plan) error {
+	switch {
+	case !slices.Contains(stack.Modes, p.Mode):
+		return exit.Usagef("there is no mode %q: it is one of %s", p.Mode, strings.Join(stack.Modes, ", "))
+	case p.Port < 1 || p.Port > 65535:
+		return exit.Usagef("there is no port %d", p.Port)
+	case p.LeaseTTL < 0 || (p.LeaseTTL > 0 && p.LeaseTTL < 10*time.Second):
+		return exit.Usagef("a lease of %s is too short: 10s or more", p.LeaseTTL)
+	}
+	dir, err := a.dir()
+	if err != nil {
+		return err
+	}
+	p.Dir = dir.Path()
+	if _, err := dir.Running(); !errors.Is(err, labdir.ErrNotRunning) {
+		if err == nil {
+			err = dir.AlreadyUp()
+		}
+		return err
+	}
+	if !p.Asked {
+		return nil
+	}
+	port, err := stack.Reserve(p.Port, true)
+	if err != nil {
+		return err
+	}
+	return port.Close()
+}
+
+// obtain gets or builds what the lab executes.
+func (a *app) obtain(ctx context.Context, p *plan) error {
+	repo, err := repository()
+	if err != nil {
+		return err
+	}
+	cache, err := tools.UserCache()
+	if err != nil {
+		return err
+	}
+	progress := term.NewProgress(os.Stderr)
+	defer progress.Close()
+	p.Tools, err = cache.All(ctx, repo, progress)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+var errInterrupted = errors.New("interrupted before the lab was ready; everything is stopped")
+
+// foreground supervises in this process until Ctrl-C or `lab down`.
+func (a *app) foreground(ctx context.Context, p plan) error {
+	progress := term.NewProgress(os.Stderr)
+	task := progress.Task("lab", "starting")
+	ready := func(status control.Status) error {
+		task.End("")
+		progress.Close()
+		task = nil
+		if err := a.announce(status); err != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, "Ctrl-C stops everything.")
+		return nil
+	}
+	err := superviseLab(ctx, a.force, p, func(text string) { task.Say("%s", text) }, ready)
+	if task != nil {
+		task.End("")
+		progress.Close()
+	}
+	return err
+}
+
+// announce prints what a person wants to know once the lab is ready.
+func (a *app) announce(s control.Status) error {
+	return a.output().Print(s, func(w io.Writer) error {
+		out := a.output()
+		ca := s.CAFile
+		if wd, err := os.Getwd(); err == nil {
+			if short, err := filepath.Rel(wd, ca); err == nil && !strings.HasPrefix(short, "..") {
+				ca = short
+			}
+		}
+		lab, dir := invocation(), a.dirFlag()
+		_, err := fmt.Fprintf(w, `%s in %.1f s, %s resident, %s
+
+  %[5]s status%[6]s
+  curl --cacert %[7]s -H "Authorization: Bearer $(%[5]s token --user alice%[6]s)" \
+       --json '{"title": "Minutes", "text": "The board met on Monday."}' %[4]s/v1/documents
+  %[5]s logs ingestion%[6]s
+`, out.Paint("ready", term.Good), s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, lab, dir, ca)
+		return err
+	})
+}
