@@ -2,7 +2,6 @@ package controlplane
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -60,12 +59,3 @@ func isFree(port int) bool {
 }
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
-
-func portOf(addr string) (uint16, error) {
-	_, text, err := net.SplitHostPort(addr)
-	if err != nil {
-		return 0, fmt.Errorf("address: %w", err)
-	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	return uint16(port), err
-}

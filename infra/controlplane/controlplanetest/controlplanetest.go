@@ -5,8 +5,10 @@ package controlplanetest
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -179,3 +181,13 @@ func (e *Env) Process(component string) *process.Process { return e.runner.get(c
 
 // Took tells how long each component took, from the beginning of all to its readiness.
 func (e *Env) Took() map[string]time.Duration { return e.runner.times() }
+
+// Port is the port of an address such as PostgresAddr.
+func Port(addr string) (uint16, error) {
+	_, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return 0, err
+	}
+	port, err := strconv.ParseUint(text, 10, 16)
+	return uint16(port), err
+}
