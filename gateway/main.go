@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,6 +22,9 @@ import (
 	"redoubt.example/services/platform/upstream"
 	"redoubt.example/services/platform/workload"
 )
+
+// upstreamTimeout is longer than what a service grants its own calls, and shorter than the whole request.
+const upstreamTimeout = 10 * time.Second
 
 func main() { lifecycle.Main(run) }
 
@@ -68,7 +72,15 @@ func run(ctx context.Context) error {
 	}
 	w.Ready("token issuer", tokens.Ready)
 	w.Go("token issuer", tokens.Run)
-	w.Go("edge listener", func(ctx context.Context) error { return serveEdge(ctx, cfg, w, listener, api) })
+	w.Go("edge listener", func(ctx context.Context) error {
+		dns, ips := cfg.names()
+		certificate, err := w.Vault.ServerCertificate(ctx, "pki-edge", cfg.Name, dns, ips) // waits while Vault is away
+		if err != nil {
+			return err
+		}
+		w.Log.Info("public API", "address", listener.Addr().String())
+		return edge.Serve(ctx, listener, edge.TLS(certificate.GetCertificate), api, w.Log)
+	})
 	return w.Serve(ctx, httpserver.Route{Route: "GET /v1/transaction-keys", Handle: func(c echo.Context) error {
 		keys, err := minter.PublicKeys()
 		if err != nil {
