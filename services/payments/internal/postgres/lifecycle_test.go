@@ -11,8 +11,7 @@ import (
 )
 
 func TestLifecycle(t *testing.T) {
-	app, _ := database(t)
-	b := open(app)
+	b, _ := open(t)
 	ctx := t.Context()
 	requireKind := func(t *testing.T, want fault.Kind, err error) {
 		t.Helper()
@@ -94,7 +93,7 @@ func TestLifecycle(t *testing.T) {
 	})
 
 	t.Run("expired by several sweepers", func(t *testing.T) {
-		late := open(app)
+		late, _ := open(t)
 		late.credit(t, "late", 30)
 		var last ledger.Authorization
 		for range 30 {
@@ -119,12 +118,12 @@ func TestLifecycle(t *testing.T) {
 	})
 
 	t.Run("keys are forgotten", func(t *testing.T) {
-		old := open(app)
+		old, _ := open(t)
 		old.ahead.Store(int64(ledger.KeysKept + time.Hour))
 		_, err := old.Sweep(ctx)
 		require.NoError(t, err)
 		var n int
-		require.NoError(t, app.QueryRow(ctx, `SELECT count(*) FROM idempotency_keys`).Scan(&n))
+		require.NoError(t, b.pool.QueryRow(ctx, `SELECT count(*) FROM idempotency_keys`).Scan(&n))
 		require.Zero(t, n)
 	})
 

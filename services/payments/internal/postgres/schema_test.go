@@ -20,8 +20,7 @@ const someTransfer = `INSERT INTO transfers (id, kind, principal, memo, service,
 
 // TestSchemaRefuses is what a compromised payments process could still not do to the ledger.
 func TestSchemaRefuses(t *testing.T) {
-	app, owner := database(t)
-	b := open(app)
+	b, owner := open(t)
 	b.credit(t, "alice", 10)
 	a := b.hold(t, "alice", 4)
 	_, err := b.Capture(t.Context(), ingestion("alice"), a.ID)
@@ -55,7 +54,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"from nobody": {`WITH t AS (` + someTransfer + ` RETURNING id)
 			INSERT INTO entries SELECT id, a, n FROM t, (VALUES ('customer:nobody', -7), ('customer:mallory', 7)) v (a, n)`, violated},
 	} {
-		t.Run(name, func(t *testing.T) { requireState(t, app, tc.sql, tc.state) })
+		t.Run(name, func(t *testing.T) { requireState(t, b.pool, tc.sql, tc.state) })
 	}
 	t.Run("not even the owner", func(t *testing.T) {
 		requireState(t, owner, `UPDATE entries SET amount = 1`, denied)
