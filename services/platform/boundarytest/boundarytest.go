@@ -29,9 +29,10 @@ const TrustDomain = "11111111-2222-3333-4444-555555555555.consul"
 // Harness is the surroundings of one service under test.
 type Harness struct {
 	t      testing.TB
-	runDir string
 	minter *authn.Minter
 	logs   *buffer
+	// RunDir is the workload's run folder, where app.sock is.
+	RunDir string
 	// Config is what httpserver.New and grpcserver.New need.
 	Config boundary.Config
 }
@@ -48,12 +49,12 @@ func New(t testing.TB, workload string, top *topology.Topology) *Harness {
 	require.NoError(t, err)
 	minter, err := authn.NewMinter(TrustDomain)
 	require.NoError(t, err)
-	h := &Harness{t: t, runDir: t.TempDir(), minter: minter, logs: &buffer{}}
+	h := &Harness{t: t, RunDir: t.TempDir(), minter: minter, logs: &buffer{}}
 	h.Config = boundary.Config{
 		Workload: workload,
 		Log:      telemetry.NewLogger(h.logs, workload, "debug"),
 		Metrics:  telemetry.NewMetrics(workload),
-		Verifier: authn.NewVerifier(func(context.Context) ([]byte, error) { return minter.PublicKeys() }),
+		Verifier: authn.NewVerifier(func(context.Context) ([]byte, error) { return h.PublicKeys() }),
 		Policy:   decider,
 		Topology: top,
 	}
@@ -63,7 +64,7 @@ func New(t testing.TB, workload string, top *topology.Topology) *Harness {
 // Serve opens the workload's mesh listener and has serve serve it until the test ends.
 func (h *Harness) Serve(serve func(context.Context, net.Listener) error) {
 	h.t.Helper()
-	m, err := mesh.Open(h.t.Context(), mesh.Config{Workload: h.Config.Workload, RunDir: h.runDir, Mode: "sidecar", Log: h.Config.Log})
+	m, err := mesh.Open(h.t.Context(), mesh.Config{Workload: h.Config.Workload, RunDir: h.RunDir, Mode: "sidecar", Log: h.Config.Log})
 	require.NoError(h.t, err)
 	l, err := m.Listen()
 	require.NoError(h.t, err)
@@ -80,7 +81,7 @@ func (h *Harness) Serve(serve func(context.Context, net.Listener) error) {
 // Dial connects to the workload as its sidecar does for the named caller; "" writes no header at all.
 func (h *Harness) Dial(ctx context.Context, caller string) (net.Conn, error) {
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "unix", filepath.Join(h.runDir, "app.sock"))
+	c, err := d.DialContext(ctx, "unix", filepath.Join(h.RunDir, "app.sock"))
 	if err != nil || caller == "" {
 		return c, err
 	}
@@ -110,6 +111,9 @@ func (h *Harness) Token(subject string, scopes ...string) string {
 	require.NoError(h.t, err)
 	return raw
 }
+
+// PublicKeys returns what verifies those tokens: the gateway's JWK Set.
+func (h *Harness) PublicKeys() ([]byte, error) { return h.minter.PublicKeys() }
 
 // Logged returns the log lines so far that contain all of the texts.
 func (h *Harness) Logged(texts ...string) []string {

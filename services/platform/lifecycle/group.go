@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -19,13 +20,15 @@ func NewGroup(ctx context.Context) *Group {
 	return &Group{ctx: ctx, parts: parts}
 }
 
-// Go starts a part. It returns when its context ends; its error is reported under its name.
+// Go starts a part. It returns when its context ends; its error is reported under its name. Being canceled
+// when all are asked to end is none.
 func (g *Group) Go(name string, part func(ctx context.Context) error) {
 	g.parts.Go(func() error {
-		if err := part(g.ctx); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		err := part(g.ctx)
+		if err == nil || (g.ctx.Err() != nil && errors.Is(err, context.Canceled)) {
+			return nil
 		}
-		return nil
+		return fmt.Errorf("%s: %w", name, err)
 	})
 }
 

@@ -116,3 +116,13 @@ func TestGroup(t *testing.T) {
 	require.EqualError(t, g.Wait(), "listener: address in use")
 	require.Error(t, g.Context().Err())
 }
+
+func TestGroupKeepsTheErrorThatMatters(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	g := lifecycle.NewGroup(ctx)
+	canceled := make(chan struct{})
+	g.Go("sweeper", func(ctx context.Context) error { <-ctx.Done(); close(canceled); return ctx.Err() })
+	g.Go("listener", func(ctx context.Context) error { <-canceled; return errors.New("requests were cut off") })
+	stop()
+	require.EqualError(t, g.Wait(), "listener: requests were cut off")
+}
