@@ -12,7 +12,6 @@ import (
 	"redoubt.example/services/payments/internal/postgres"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/lifecycle"
-	"redoubt.example/services/platform/policy"
 	"redoubt.example/services/platform/workload"
 )
 
@@ -56,16 +55,7 @@ func serve(ctx context.Context, cfg settings) error {
 	if err != nil {
 		return err
 	}
-	book := ledger.New(ledger.Config{Store: postgres.New(pool), Allow: allow, HoldFor: cfg.HoldFor, Now: time.Now})
+	book := ledger.New(ledger.Config{Store: postgres.New(pool), Allow: httpapi.Allow, HoldFor: cfg.HoldFor, Now: time.Now})
 	w.Go("sweeper", func(ctx context.Context) error { return sweep(ctx, book, cfg.SweepEvery, w.Log) })
 	return w.Serve(ctx, httpapi.Routes(book)...)
-}
-
-// allow asks the request's policy.
-func allow(ctx context.Context, o ledger.Object) error {
-	attributes := map[string]any{"amount": o.Amount}
-	if o.Maker != "" {
-		attributes["maker"] = o.Maker
-	}
-	return policy.Check(ctx, policy.Object{Owner: o.Owner, Attributes: attributes})
 }
