@@ -36,16 +36,16 @@ func (c *Client) Authorize(caller spiffe.ID) error {
 	if !known {
 		return &identity.Refusal{Control: controls.MeshIntention, Reason: "no intentions known yet", Caller: caller}
 	}
-	if reason := decide(intentions, caller); reason != "" {
+	if reason := Denied(intentions, caller); reason != "" {
 		return &identity.Refusal{Control: controls.MeshIntention, Reason: reason, Caller: caller}
 	}
 	return nil
 }
 
-// decide follows Consul's own evaluation: the intentions come sorted by precedence and the first whose
-// source matches decides. One with L7 permissions speaks about requests, which a layer 4 proxy doesn't
-// see, so it denies. It returns why not, or "".
-func decide(intentions []*api.Intention, caller spiffe.ID) string {
+// Denied says why intentions don't let a caller in; "" when they do. It follows Consul's own evaluation:
+// they come sorted by precedence and the first whose source matches decides. One with L7 permissions speaks
+// about requests, which a layer 4 proxy doesn't see, so it denies.
+func Denied(intentions []*api.Intention, caller spiffe.ID) (reason string) {
 	for _, i := range intentions {
 		if !sourceMatches(i, caller) {
 			continue

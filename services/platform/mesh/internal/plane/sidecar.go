@@ -2,7 +2,6 @@ package plane
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -66,10 +65,18 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	s.cfg.Log.Info("draining")
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	left := s.Leave(end)
+	// Without Consul the goodbyes fail; its TTL check and the token's end say them later.
+	s.farewell(s.Leave(end))
 	s.Streams.Drain(end)
-	served := parts.Wait()
-	return errors.Join(served, left, s.Stop(context.WithoutCancel(ctx)))
+	err := parts.Wait()
+	s.farewell(s.Stop(context.WithoutCancel(ctx)))
+	return err
+}
+
+func (s *Sidecar) farewell(err error) {
+	if err != nil {
+		s.cfg.Log.Warn("consul wasn't told goodbye", "error", err.Error())
+	}
 }
 
 func (s *Sidecar) closeListeners() {

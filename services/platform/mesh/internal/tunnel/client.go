@@ -84,19 +84,12 @@ func (c *Client) dialInstance(ctx context.Context, upstream, address string) (*t
 	began := time.Now()
 	conn := tls.Client(tcp, c.configs.get(id, configKey(upstream, address)))
 	if err := conn.HandshakeContext(ctx); err != nil {
-		c.refuse(err, address)
+		recordRefusal(err, c.log, c.metrics, outbound, address)
 		_ = tcp.Close()
 		return nil, err
 	}
 	c.metrics.handshake(outbound, began, conn.ConnectionState().DidResume)
 	return conn, nil
-}
-
-func (c *Client) refuse(err error, address string) {
-	if r := handshakeRefusal(err); r != nil {
-		c.metrics.refused.WithLabelValues(outbound, r.Control).Inc()
-		r.Record(c.log, address)
-	}
 }
 
 // A session of one instance can't be resumed with another, so each has a configuration and cache of its own.

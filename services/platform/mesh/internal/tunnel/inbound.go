@@ -39,7 +39,7 @@ func (i *Inbound) handle(ctx context.Context, c net.Conn) {
 func (i *Inbound) relay(ctx context.Context, s *stream, c net.Conn) error {
 	// Once more, now that Recheck knows the stream: the intentions may have changed since the handshake.
 	if err := i.Server.authorize(s.peer); err != nil {
-		i.Server.refuse(err, s.remote)
+		recordRefusal(err, i.Log, i.Server.metrics, inbound, s.remote.String())
 		return err
 	}
 	first := buffers.Get().(*[]byte)

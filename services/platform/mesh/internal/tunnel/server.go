@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,7 +43,7 @@ func (s *Server) Handshake(ctx context.Context, c net.Conn) (*tls.Conn, spiffe.I
 	began := time.Now()
 	conn, err := s.handshake(ctx, c)
 	if err != nil {
-		s.refuse(err, c.RemoteAddr())
+		recordRefusal(err, s.log, s.metrics, inbound, c.RemoteAddr().String())
 		_ = c.Close()
 		return nil, spiffe.ID{}, err
 	}
@@ -59,18 +60,19 @@ func (s *Server) handshake(ctx context.Context, c net.Conn) (*tls.Conn, error) {
 	return conn, conn.HandshakeContext(ctx)
 }
 
-func (s *Server) refuse(err error, peer net.Addr) {
-	r := handshakeRefusal(err)
+// recordRefusal writes the security event of a handshake that failed, unless the peer only went away.
+func recordRefusal(err error, log *slog.Logger, m *Metrics, direction, peer string) {
+	r := refusalOf(err)
 	if r == nil {
-		s.log.Debug("connection ended before the handshake", "peer", peer.String())
+		log.Debug("connection ended during the handshake", "direction", direction, "peer", peer, "error", err.Error())
 		return
 	}
-	s.metrics.refused.WithLabelValues(inbound, r.Control).Inc()
-	r.Record(s.log, peer.String())
+	m.refused.WithLabelValues(direction, r.Control).Inc()
+	r.Record(log, peer)
 }
 
-// handshakeRefusal says which control a failed handshake speaks of. It is nil for a peer that only went away.
-func handshakeRefusal(err error) *identity.Refusal {
+// refusalOf says which control made a handshake fail. It is nil for a peer that only went away.
+func refusalOf(err error) *identity.Refusal {
 	var refusal *identity.Refusal
 	var notTLS tls.RecordHeaderError
 	switch {
@@ -86,8 +88,8 @@ func handshakeRefusal(err error) *identity.Refusal {
 	case refusedByPeer(err):
 		return &identity.Refusal{Control: controls.MeshMTLS, Reason: "the peer refused us", Err: err}
 	}
-	// What is left are crypto/tls's own words: no certificate, unsupported versions and the like.
-	return &identity.Refusal{Control: controls.MeshMTLS, Reason: "handshake failed", Err: err}
+	// What is left are crypto/tls's own words, for a client without a certificate or of an old version.
+	return &identity.Refusal{Control: controls.MeshMTLS, Reason: strings.TrimPrefix(err.Error(), "tls: ")}
 }
 
 // refusedByPeer tells whether the peer ended the connection with a TLS alert. With TLS 1.3 a client

@@ -73,10 +73,9 @@ func (t *Streams) Recheck(authorize func(spiffe.ID) error) {
 		if s.direction != inbound {
 			continue
 		}
-		if r := handshakeRefusal(authorize(s.peer)); r != nil {
-			t.metrics.refused.WithLabelValues(inbound, r.Control).Inc()
-			r.Record(t.log, s.remote.String())
+		if err := authorize(s.peer); err != nil {
 			s.close()
+			recordRefusal(err, t.log, t.metrics, inbound, s.remote.String())
 		}
 	}
 }

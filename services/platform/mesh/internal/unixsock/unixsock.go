@@ -56,6 +56,9 @@ func (l *Listener) publish(tmp string) (err error) {
 	return os.Rename(tmp, l.path)
 }
 
+// Addr is the socket's path; the kernel remembers the one it was made under.
+func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
+
 // Close stops listening and removes the socket's file, unless a successor has taken its place.
 func (l *Listener) Close() error {
 	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
