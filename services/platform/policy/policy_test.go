@@ -1,32 +1,164 @@
 package policy_test
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/policy"
 )
 
-func TestDeciderPreparesForEveryService(t *testing.T) {
+func deciders(tb testing.TB) (*topology.Topology, map[string]*policy.Decider) {
+	top, err := topology.Load()
+	require.NoError(tb, err)
+	all := map[string]*policy.Decider{}
+	for _, name := range top.Names() {
+		all[name], err = policy.New(tb.Context(), name, top)
+		require.NoError(tb, err)
+	}
+	return top, all
+}
+
+func input(caller string, r topology.Route) policy.Input {
+	method, _, _ := strings.Cut(r.Route, " ")
+	in := policy.Input{Caller: caller, Method: method, Route: r.Route}
+	if r.NeedsPrincipal() {
+		in.Principal, in.Scopes = "alice", r.Scopes[:1]
+	}
+	return in
+}
+
+// TestEveryRouteForEveryCaller: a service gets exactly what topology.yaml lists it for, and not even that
+// without the principal and the scope.
+func TestEveryRouteForEveryCaller(t *testing.T) {
+	top, all := deciders(t)
+	decide := func(service string, in policy.Input) policy.Decision {
+		d, err := all[service].Decide(t.Context(), in)
+		require.NoError(t, err)
+		require.NotEmpty(t, d.Reason)
+		return d
+	}
+	for _, service := range top.Names() {
+		for _, route := range top.Services[service].Routes {
+			for _, caller := range append(top.Names(), "", "stranger", "payments-migrate") {
+				d := decide(service, input(caller, route))
+				listed := slices.Contains(route.Callers, caller)
+				require.Equal(t, listed, d.Allow, "%s: %s by %q: %s", service, route.Route, caller, d.Rule)
+				if !listed {
+					require.Equal(t, "caller-not-listed", d.Rule)
+					continue
+				}
+				if !route.NeedsPrincipal() {
+					continue
+				}
+				without := input(caller, route)
+				without.Principal = ""
+				require.Equal(t, "principal-missing", decide(service, without).Rule)
+				without = input(caller, route)
+				without.Scopes = []string{"other:scope", strings.ToUpper(route.Scopes[0]), route.Scopes[0] + " "}
+				require.Equal(t, "scope-missing", decide(service, without).Rule)
+			}
+		}
+		require.Equal(t, "route-unknown", decide(service, policy.Input{Caller: "gateway", Route: "GET /v1/elsewhere", Principal: "alice"}).Rule)
+	}
+}
+
+// TestTheLeastTrustedServiceCantUseAToken: notification, holding any user's valid token, gets nowhere else.
+func TestTheLeastTrustedServiceCantUseAToken(t *testing.T) {
+	top, all := deciders(t)
+	for _, service := range top.Names() {
+		for _, route := range top.Services[service].Routes {
+			in := input("notification", route)
+			in.Principal, in.Scopes = "carol", slices.Concat(top.Users["alice"], top.Users["carol"])
+			d, err := all[service].Decide(t.Context(), in)
+			require.NoError(t, err)
+			require.Equal(t, route.Route == "GET /v1/transaction-keys", d.Allow, "%s: %s", service, route.Route)
+		}
+	}
+}
+
+// FuzzUnlistedCallersStayOut: whatever else the input says, who isn't listed doesn't get in.
+func FuzzUnlistedCallersStayOut(f *testing.F) {
+	top, all := deciders(f)
+	names := top.Names()
+	f.Add(byte(0), byte(0), "stranger", "alice", "documents:write", "alice", "maker", "stranger")
+	f.Add(byte(4), byte(6), "notification", "", "", "", "maker", "notification")
+	f.Fuzz(func(t *testing.T, s, r byte, caller, principal, scopes, owner, key, value string) {
+		service := names[int(s)%len(names)]
+		routes := top.Services[service].Routes
+		route := routes[int(r)%len(routes)]
+		if slices.Contains(route.Callers, caller) {
+			t.Skip()
+		}
+		d, err := all[service].Decide(t.Context(), policy.Input{Caller: caller, Route: route.Route, Principal: principal,
+			Scopes: strings.Fields(scopes), Owner: owner, Attributes: map[string]any{key: value}})
+		require.NoError(t, err)
+		require.False(t, d.Allow)
+	})
+}
+
+func TestDecisionsHaveAnIDOfTheirOwn(t *testing.T) {
+	top, all := deciders(t)
+	seen := map[string]bool{}
+	for range 10 {
+		d, err := all["gateway"].Decide(t.Context(), input("payments", top.Services["gateway"].Routes[0]))
+		require.NoError(t, err)
+		id, err := uuid.Parse(d.ID)
+		require.NoError(t, err)
+		require.Equal(t, uuid.Version(7), id.Version())
+		require.False(t, seen[d.ID])
+		seen[d.ID] = true
+	}
+}
+
+func TestAnErrorDenies(t *testing.T) {
+	top, all := deciders(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d, err := all["gateway"].Decide(ctx, input("payments", top.Services["gateway"].Routes[0]))
+	if err == nil { // evaluation may be over before the end of the context is looked at
+		require.True(t, d.Allow)
+	}
+	in := input("payments", top.Services["gateway"].Routes[0])
+	in.Attributes = map[string]any{"no JSON": make(chan int)}
+	d, err = all["gateway"].Decide(t.Context(), in)
+	require.Error(t, err)
+	require.False(t, d.Allow)
+	require.NotEmpty(t, d.ID)
+}
+
+func TestUnknownServiceHasNoPolicy(t *testing.T) {
 	top, err := topology.Load()
 	require.NoError(t, err)
-	for _, name := range top.Names() {
-		_, err := policy.New(t.Context(), name, top)
-		require.NoError(t, err)
+	_, err = policy.New(t.Context(), "sentinel", top)
+	require.ErrorContains(t, err, "sentinel")
+}
+
+// TestRulesReachNothing: what a rule could use to call out or to look round isn't there. (The compiler removes
+// print by itself unless it is enabled.)
+func TestRulesReachNothing(t *testing.T) {
+	for _, expression := range []string{
+		`http.send({"method": "get", "url": "http://127.0.0.1"})`, `opa.runtime()`, `time.now_ns()`,
+		`io.jwt.decode("x")`, `net.lookup_ip_addr("localhost")`, `trace("x")`, `rand.intn("x", 2)`, `regex.match("(a+)+", "a")`,
+	} {
+		_, err := rego.New(rego.Query("data.x.y"), rego.Capabilities(policy.Capabilities()),
+			rego.Module("x.rego", "package x\ny if "+expression)).PrepareForEval(t.Context())
+		require.ErrorContains(t, err, "undefined function", expression)
 	}
 }
 
 func BenchmarkDecide(b *testing.B) {
-	top, err := topology.Load()
-	require.NoError(b, err)
-	d, err := policy.New(b.Context(), "payments", top)
-	require.NoError(b, err)
+	_, all := deciders(b)
 	in := policy.Input{Caller: "ingestion", Method: "POST", Route: "POST /v1/authorizations", Principal: "alice", Scopes: []string{"documents:write"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got, err := d.Decide(b.Context(), in); err != nil || !got.Allow {
+		if got, err := all["payments"].Decide(b.Context(), in); err != nil || !got.Allow {
 			b.Fatal(got, err)
 		}
 	}
