@@ -63,7 +63,7 @@ func (p *Plane) configureConsul(ctx context.Context) error {
 		}
 		p.consulReady = true
 	}
-	return p.asConsulOperator(ctx, func(client *consul.Client) error {
+	return p.AsConsulOperator(ctx, func(client *consul.Client) error {
 		return p.setAgentToken(ctx, client)
 	})
 }
@@ -88,7 +88,7 @@ func (p *Plane) bootstrapConsul(ctx context.Context) error {
 	if err := p.applyConsul(ctx, client); err != nil {
 		return err
 	}
-	return p.asConsulOperator(ctx, func(client *consul.Client) error {
+	return p.AsConsulOperator(ctx, func(client *consul.Client) error {
 		if _, err := client.ACL().TokenDelete(bootstrap.AccessorID, consulWrite(ctx)); err != nil {
 			return fmt.Errorf("delete Consul's bootstrap token: %w", err)
 		}
@@ -96,8 +96,8 @@ func (p *Plane) bootstrapConsul(ctx context.Context) error {
 	})
 }
 
-// asConsulOperator logs the operator in for one piece of work, and out again.
-func (p *Plane) asConsulOperator(ctx context.Context, work func(*consul.Client) error) error {
+// AsConsulOperator logs the operator in to Consul for one piece of work, and out again.
+func (p *Plane) AsConsulOperator(ctx context.Context, work func(*consul.Client) error) error {
 	doc, err := p.issue(ctx, "operator", "consul")
 	if err != nil {
 		return err
