@@ -19,8 +19,8 @@ import (
 // runDirPrefix is where runtime folders lie: short, and open to every user that a workload may have.
 const runDirPrefix = "/tmp/redoubt-"
 
-// needed is what PostgreSQL, Vault and Consul write before the first request.
-const needed = 512 << 20
+// Needed is the room on disk for the databases and logs of a lab's short life.
+const Needed = 512 << 20
 
 // Claim is a lab's folder in the hands of its one supervisor.
 type Claim struct {
@@ -64,8 +64,8 @@ func (d Dir) prepare() error {
 		return fmt.Errorf("make the lab's folder: %w", err)
 	}
 	for _, path := range []string{d.path, filepath.Dir(runDirPrefix)} {
-		if free := freeBytes(path); free >= 0 && free < needed {
-			return fmt.Errorf("the disk is too full: %s has %d MiB left, a lab needs %d", path, free>>20, needed>>20)
+		if free := FreeBytes(path); free < Needed {
+			return fmt.Errorf("the disk is too full: %s has %d MiB left, a lab needs %d", path, free>>20, Needed>>20)
 		}
 	}
 	return nil
@@ -159,11 +159,15 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// freeBytes is negative when it can't be known.
-func freeBytes(path string) int64 {
-	var s unix.Statfs_t
-	if err := unix.Statfs(path, &s); err != nil {
-		return -1
+// FreeBytes is the room on the file system of a folder, which needn't exist yet.
+func FreeBytes(path string) int64 {
+	for ; ; path = filepath.Dir(path) {
+		var s unix.Statfs_t
+		if err := unix.Statfs(path, &s); err == nil {
+			return int64(s.Bavail) * s.Bsize
+		}
+		if path == filepath.Dir(path) {
+			return 0
+		}
 	}
-	return int64(s.Bavail) * s.Bsize
 }

@@ -26,7 +26,9 @@ func FindPostgres(ctx context.Context) (Found, error) { return findPostgres(ctx,
 func findPostgres(ctx context.Context, patterns []string) (Found, error) {
 	var folders []string
 	if path, err := exec.LookPath("postgres"); err == nil {
-		folders = append(folders, filepath.Dir(path))
+		if path, err = filepath.EvalSymlinks(path); err == nil {
+			folders = append(folders, filepath.Dir(path))
+		}
 	}
 	for _, pattern := range patterns {
 		found, _ := filepath.Glob(pattern)
