@@ -44,6 +44,7 @@ const (
 	AppPolicyOwner = "app.policy.owner"
 
 	AppModelIntegrity   = "app.model.integrity"
+	AppModelSignature   = "app.model.signature"
 	AppWebhookSSRF      = "app.webhook.ssrf"
 	AppWebhookSignature = "app.webhook.signature"
 	AppWebhookReplay    = "app.webhook.replay"
@@ -72,6 +73,7 @@ var register = []Control{
 	{AppPolicy, App, "service", "a caller, scope or route that topology.yaml doesn't allow", "NIST SP 800-207"},
 	{AppPolicyOwner, App, "service", "access to another principal's objects", "OWASP API1:2023"},
 	{AppModelIntegrity, App, "modelstore", "serving a model whose bytes aren't those that were signed", "FIPS 180-4"},
+	{AppModelSignature, App, "inference", "running a model that the publishing job didn't sign, or other weights under its name", "RFC 8032"},
 	{AppWebhookSSRF, App, "notification", "webhook targets inside: loopback, private, link-local and metadata addresses", "OWASP API7:2023"},
 	{AppWebhookSignature, App, "notification", "forged, altered or stale incoming webhooks", "Standard Webhooks"},
 	{AppWebhookReplay, App, "notification", "an incoming webhook sent again", "Standard Webhooks"},

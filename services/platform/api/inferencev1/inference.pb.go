@@ -636,11 +636,11 @@ const file_redoubt_inference_v1_inference_proto_rawDesc = "" +
 	"\blanguage\x18\x01 \x01(\tR\blanguage\x12\x14\n" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\x12\x14\n" +
 	"\x05model\x18\x03 \x01(\tR\x05model\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\tR\aversion2\x96\x02\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion2\x9b\x02\n" +
 	"\x10InferenceService\x12P\n" +
 	"\x05Infer\x12\".redoubt.inference.v1.InferRequest\x1a#.redoubt.inference.v1.InferResponse\x12U\n" +
-	"\vInferStream\x12\".redoubt.inference.v1.InferRequest\x1a .redoubt.inference.v1.InferEvent0\x01\x12Y\n" +
-	"\bClassify\x12%.redoubt.inference.v1.ClassifyRequest\x1a&.redoubt.inference.v1.ClassifyResponseB?Z=redoubt.example/services/platform/api/inferencev1;inferencev1b\x06proto3"
+	"\vInferStream\x12\".redoubt.inference.v1.InferRequest\x1a .redoubt.inference.v1.InferEvent0\x01\x12^\n" +
+	"\bClassify\x12%.redoubt.inference.v1.ClassifyRequest\x1a&.redoubt.inference.v1.ClassifyResponse\"\x03\x90\x02\x01B?Z=redoubt.example/services/platform/api/inferencev1;inferencev1b\x06proto3"
 
 var (
 	file_redoubt_inference_v1_inference_proto_rawDescOnce sync.Once

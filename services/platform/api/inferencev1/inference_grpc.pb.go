@@ -31,12 +31,13 @@ const (
 // InferenceService runs the platform's models. Infer and InferStream charge the principal of the request's
 // transaction token; Classify is for a service that charges by itself.
 //
-// Errors: INVALID_ARGUMENT (no input), NOT_FOUND (no such model), RESOURCE_EXHAUSTED (input too large, or too few
-// credits), UNAVAILABLE (no room in the queue, or the model isn't loaded yet), DEADLINE_EXCEEDED.
+// Errors: INVALID_ARGUMENT (no input), OUT_OF_RANGE (input too large), NOT_FOUND (no such model), FAILED_PRECONDITION
+// (too few credits), UNAVAILABLE (no room in the queue, or the model isn't loaded yet), RESOURCE_EXHAUSTED (a model
+// elsewhere limits our rate), DEADLINE_EXCEEDED. An ErrorInfo detail tells them apart more finely.
 type InferenceServiceClient interface {
 	Infer(ctx context.Context, in *InferRequest, opts ...grpc.CallOption) (*InferResponse, error)
 	// InferStream sends chunks in the order of the input, then exactly one done. A stream that ends without done
-	// failed, and wasn't charged.
+	// failed. It is charged when it was the caller who left, after the first chunk, and not otherwise.
 	InferStream(ctx context.Context, in *InferRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InferEvent], error)
 	Classify(ctx context.Context, in *ClassifyRequest, opts ...grpc.CallOption) (*ClassifyResponse, error)
 }
@@ -95,12 +96,13 @@ func (c *inferenceServiceClient) Classify(ctx context.Context, in *ClassifyReque
 // InferenceService runs the platform's models. Infer and InferStream charge the principal of the request's
 // transaction token; Classify is for a service that charges by itself.
 //
-// Errors: INVALID_ARGUMENT (no input), NOT_FOUND (no such model), RESOURCE_EXHAUSTED (input too large, or too few
-// credits), UNAVAILABLE (no room in the queue, or the model isn't loaded yet), DEADLINE_EXCEEDED.
+// Errors: INVALID_ARGUMENT (no input), OUT_OF_RANGE (input too large), NOT_FOUND (no such model), FAILED_PRECONDITION
+// (too few credits), UNAVAILABLE (no room in the queue, or the model isn't loaded yet), RESOURCE_EXHAUSTED (a model
+// elsewhere limits our rate), DEADLINE_EXCEEDED. An ErrorInfo detail tells them apart more finely.
 type InferenceServiceServer interface {
 	Infer(context.Context, *InferRequest) (*InferResponse, error)
 	// InferStream sends chunks in the order of the input, then exactly one done. A stream that ends without done
-	// failed, and wasn't charged.
+	// failed. It is charged when it was the caller who left, after the first chunk, and not otherwise.
 	InferStream(*InferRequest, grpc.ServerStreamingServer[InferEvent]) error
 	Classify(context.Context, *ClassifyRequest) (*ClassifyResponse, error)
 	mustEmbedUnimplementedInferenceServiceServer()
