@@ -1,13 +1,9 @@
 package httpserver_test
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -215,104 +211,6 @@ func TestRequestID(t *testing.T) {
 	require.Equal(t, parent, trace)
 }
 
-func TestHandlersErrors(t *testing.T) {
-	secret := errors.New("dial postgres://hunter2")
-	for name, c := range map[string]struct {
-		handle echo.HandlerFunc
-		status int
-		detail string
-	}{
-		"untyped":  {func(echo.Context) error { return secret }, 500, ""},
-		"typed":    {func(echo.Context) error { return fault.Wrap(fault.Conflict, secret, "already closed") }, 409, "already closed"},
-		"panic":    {func(echo.Context) error { panic("hunter2") }, 500, ""},
-		"Echo's":   {func(echo.Context) error { return echo.NewHTTPError(http.StatusBadRequest, "hunter2") }, 400, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := harness(t)
-			serve(t, h, map[string]echo.HandlerFunc{"GET /v1/keys": c.handle})
-			a := send(t, h.HTTP("gateway"), "GET", "/v1/keys", "", "")
-			require.Equal(t, c.status, a.StatusCode)
-			require.Equal(t, c.detail, a.problem.Detail)
-			require.NotContains(t, a.body, "hunter2")
-			require.Eventually(t, func() bool {
-				return len(h.Logged(`"msg":"request"`, fmt.Sprintf(`"status":%d`, c.status), "hunter2")) == 1
-			}, time.Second, time.Millisecond, "the log has the cause")
-			if name == "panic" {
-				require.Len(t, h.Logged(`"msg":"panic"`, "httpserver_test.go"), 1, "with the stack")
-			}
-		})
-	}
-}
-
-func TestHalfAResponseIsCut(t *testing.T) {
-	h := harness(t)
-	serve(t, h, map[string]echo.HandlerFunc{"GET /v1/keys": func(c echo.Context) error {
-		_, _ = io.WriteString(c.Response(), "half")
-		c.Response().Flush()
-		return errors.New("the disk went away")
-	}})
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://payments/v1/keys", nil)
-	require.NoError(t, err)
-	resp, err := h.HTTP("gateway").Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	_, err = io.ReadAll(resp.Body)
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	require.Eventually(t, func() bool { return len(h.Logged(`"status":500`, "disk went away")) == 1 }, time.Second, time.Millisecond)
-}
-
-func TestDeadline(t *testing.T) {
-	h := harness(t)
-	serve(t, h, map[string]echo.HandlerFunc{"GET /v1/keys": func(c echo.Context) error {
-		if _, ok := c.Request().Context().Deadline(); !ok {
-			return errors.New("no deadline")
-		}
-		return c.NoContent(http.StatusNoContent)
-	}})
-	require.Equal(t, http.StatusNoContent, send(t, h.HTTP("gateway"), "GET", "/v1/keys", "", "").StatusCode)
-}
-
-func TestBind(t *testing.T) {
-	h := harness(t)
-	serve(t, h, map[string]echo.HandlerFunc{"POST /v1/things": func(c echo.Context) error {
-		var in struct {
-			Amount int64  `json:"amount"`
-			Memo   string `json:"memo"`
-		}
-		if err := httpserver.Bind(c, &in, 100); err != nil {
-			return err
-		}
-		return c.JSON(http.StatusOK, in)
-	}})
-	gateway := h.HTTP("gateway")
-	for name, c := range map[string]struct {
-		body   string
-		status int
-		detail string
-	}{
-		"nothing":       {``, 400, "the body is empty"},
-		"not JSON":      {`amount=1`, 400, "the body is not JSON (at byte 1)"},
-		"cut off":       {`{"amount":`, 400, "the body ends in the middle of a JSON value"},
-		"unknown field": {`{"amuont":1}`, 400, `unknown field "amuont"`},
-		"wrong type":    {`{"amount":"1"}`, 400, `field "amount" must not be a JSON string`},
-		"out of range":  {`{"amount":9223372036854775808}`, 400, `field "amount" must not be a JSON number 9223372036854775808`},
-		"wrong shape":   {`[1]`, 400, "the body must not be a JSON array"},
-		"two values":    {`{"amount":1}{"amount":2}`, 400, "the body has more than one JSON value"},
-		"garbage after": {`{"amount":1}]`, 400, "the body has more than one JSON value"},
-		"not UTF-8":     {"{\"memo\":\"\xff\"}", 400, "the body is not UTF-8"},
-		"too long":      {`{"memo":"` + strings.Repeat("x", 100) + `"}`, 413, "the body is larger than 100 bytes"},
-		"fine":          {` {"amount":1} `, 200, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := send(t, gateway, "POST", "/v1/things", h.Token("alice", "things:write"), c.body)
-			require.Equal(t, c.status, a.StatusCode, a.body)
-			require.Equal(t, c.detail, a.problem.Detail)
-		})
-	}
-	a := send(t, gateway, "POST", "/v1/things", h.Token("alice", "things:write"), `{}`, "Content-Type", "text/plain")
-	require.Equal(t, 200, a.StatusCode, "the first content type counts, as net/http reads it")
-}
-
 func TestMetricsHaveBoundedLabels(t *testing.T) {
 	h := harness(t)
 	serve(t, h, nil)
@@ -328,40 +226,4 @@ func TestMetricsHaveBoundedLabels(t *testing.T) {
 		return strings.Contains(text, `_count{caller="gateway",code="404",route="unmatched",service="payments"} 3`) &&
 			strings.Contains(text, `_count{caller="gateway",code="200",route="GET /v1/things/{id}",service="payments"} 3`)
 	}, time.Second, 5*time.Millisecond)
-}
-
-func TestDrain(t *testing.T) {
-	h := harness(t)
-	entered, release := make(chan struct{}), make(chan struct{})
-	s, err := httpserver.New(h.Config, routes(map[string]echo.HandlerFunc{"GET /v1/keys": func(c echo.Context) error {
-		close(entered)
-		<-release
-		return c.String(http.StatusOK, "finished")
-	}})...)
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	h.Serve(func(_ context.Context, l net.Listener) error {
-		err := s.Serve(ctx, l)
-		ended <- err
-		return err
-	})
-	conn, err := h.Dial(t.Context(), "gateway")
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "GET /v1/keys HTTP/1.1\r\nHost: payments\r\n\r\n")
-	require.NoError(t, err)
-	<-entered
-	stop()
-	require.Eventually(t, func() bool {
-		_, err := h.Dial(t.Context(), "gateway")
-		return err != nil
-	}, time.Second, time.Millisecond, "no new connections")
-	close(release)
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	require.NoError(t, err)
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, "finished", string(body))
-	require.NoError(t, <-ended)
 }
