@@ -129,7 +129,9 @@ func TestUnary(t *testing.T) {
 		codes.PermissionDenied: false, codes.NotFound: false, codes.FailedPrecondition: false, codes.ResourceExhausted: false, codes.OK: false,
 	} {
 		b := breaker.New("inference", quiet(), nil)
-		invoke := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return status.Error(code, "x") }
+		invoke := func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+			return status.Error(code, "x")
+		}
 		var err error
 		for range 30 {
 			err = b.Unary(t.Context(), "/a.B/C", nil, nil, nil, invoke)

@@ -21,10 +21,10 @@ func TestHandlersErrors(t *testing.T) {
 		status int
 		detail string
 	}{
-		"untyped":  {func(echo.Context) error { return secret }, 500, ""},
-		"typed":    {func(echo.Context) error { return fault.Wrap(fault.Conflict, secret, "already closed") }, 409, "already closed"},
-		"panic":    {func(echo.Context) error { panic("hunter2") }, 500, ""},
-		"Echo's":   {func(echo.Context) error { return echo.NewHTTPError(http.StatusBadRequest, "hunter2") }, 400, ""},
+		"untyped": {func(echo.Context) error { return secret }, 500, ""},
+		"typed":   {func(echo.Context) error { return fault.Wrap(fault.Conflict, secret, "already closed") }, 409, "already closed"},
+		"panic":   {func(echo.Context) error { panic("hunter2") }, 500, ""},
+		"Echo's":  {func(echo.Context) error { return echo.NewHTTPError(http.StatusBadRequest, "hunter2") }, 400, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := harness(t)
@@ -37,7 +37,7 @@ func TestHandlersErrors(t *testing.T) {
 				return len(h.Logged(`"msg":"request"`, fmt.Sprintf(`"status":%d`, c.status), "hunter2")) == 1
 			}, time.Second, time.Millisecond, "the log has the cause")
 			if name == "panic" {
-				require.Len(t, h.Logged(`"msg":"panic"`, "httpserver_test.go"), 1, "with the stack")
+				require.Len(t, h.Logged(`"msg":"panic"`, "error_test.go"), 1, "with the stack")
 			}
 		})
 	}
