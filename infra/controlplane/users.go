@@ -24,10 +24,14 @@ func (p *Plane) makeUsers(ctx context.Context, as *vault.Client) error {
 	}
 	accessor, _ := mount.Data["accessor"].(string)
 	group, ctx := errgroup.WithContext(ctx)
-	for user := range p.cfg.Topology.Users {
+	for user, scopes := range p.cfg.Topology.Users {
 		group.Go(func() error {
 			if err := makeUser(ctx, as, user, accessor); err != nil {
 				return fmt.Errorf("make user %s: %w", user, err)
+			}
+			// Vault publishes a signing key only once a role uses it; whoever reads the keys early wants it there.
+			if err := p.makeTokenRole(ctx, as, user, scopes); err != nil {
+				return fmt.Errorf("make token role of %s: %w", user, err)
 			}
 			return nil
 		})
@@ -67,15 +71,20 @@ func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (
 	if len(scopes) == 0 {
 		scopes = allowed
 	}
-	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
 	for _, scope := range scopes {
 		if !slices.Contains(allowed, scope) {
 			return "", fmt.Errorf("%s may not have the scope %q, only %s", user, scope, strings.Join(allowed, " "))
 		}
 	}
 	role := tokenRole(user, scopes)
-	if err := p.makeTokenRole(ctx, role, scopes); err != nil {
-		return "", fmt.Errorf("make token role: %w", err)
+	if _, made := p.tokenRoles.Load(role); !made {
+		operator, err := p.Operator(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := p.makeTokenRole(ctx, operator, user, scopes); err != nil {
+			return "", fmt.Errorf("make token role: %w", err)
+		}
 	}
 	asUser, err := p.loginVault(ctx, userSubject(user), "user")
 	if err != nil {
@@ -95,17 +104,12 @@ func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (
 // tokenRole names the role of a user and a set of scopes: "alice.documents_read.inbox_read". The first dot ends
 // the user's name, which is what policies/user.hcl relies on.
 func tokenRole(user string, scopes []string) string {
+	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
 	return user + "." + strings.ReplaceAll(strings.Join(scopes, "."), ":", "_")
 }
 
-func (p *Plane) makeTokenRole(ctx context.Context, role string, scopes []string) error {
-	if _, made := p.tokenRoles.Load(role); made {
-		return nil
-	}
-	operator, err := p.Operator(ctx)
-	if err != nil {
-		return err
-	}
+func (p *Plane) makeTokenRole(ctx context.Context, operator *vault.Client, user string, scopes []string) error {
+	role := tokenRole(user, scopes)
 	scope, err := json.Marshal(strings.Join(scopes, " "))
 	if err != nil {
 		return err
