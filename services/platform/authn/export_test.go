@@ -1,0 +1,4 @@
+package authn
+
+// ParseKeys is what verifiers read of a JWK Set.
+var ParseKeys = parseKeys
