@@ -23,7 +23,7 @@ func Bind(c echo.Context, into any, maxBytes int64) error {
 	if err != nil || media != echo.MIMEApplicationJSON {
 		return fault.New(fault.Invalid, "the content type must be application/json")
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBytes))
+	text, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, maxBytes))
 	if err != nil {
 		return bindFault(err)
 	}

@@ -27,7 +27,7 @@ func (s *Server) guard(route Route) echo.HandlerFunc {
 		ctx, cancel := context.WithTimeout(ctx, boundary.RequestTimeout)
 		defer cancel()
 		c.Response().Header().Set(telemetry.RequestIDHeader, telemetry.RequestID(ctx))
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, route.MaxBody)
+		r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, route.MaxBody)
 		c.SetRequest(r.WithContext(ctx))
 
 		err := recovered(ctx, func() (err error) {
