@@ -88,9 +88,26 @@ func (p *Plane) bootstrapConsul(ctx context.Context) error {
 	if err := p.applyConsul(ctx, client); err != nil {
 		return err
 	}
+	if err := waitForMeshCA(ctx, client); err != nil {
+		return err
+	}
 	return p.AsConsulOperator(ctx, func(client *consul.Client) error {
 		if _, err := client.ACL().TokenDelete(bootstrap.AccessorID, consulWrite(ctx)); err != nil {
 			return fmt.Errorf("delete Consul's bootstrap token: %w", err)
+		}
+		return nil
+	})
+}
+
+// waitForMeshCA: Consul makes its CA in Vault when it becomes leader, and tries again later when that fails.
+func waitForMeshCA(ctx context.Context, client *consul.Client) error {
+	return retry(ctx, func() error {
+		roots, _, err := client.Connect().CARoots(consulRead(ctx))
+		if err == nil && len(roots.Roots) == 0 {
+			err = errors.New("it has no root; Consul's log says why")
+		}
+		if err != nil {
+			return fmt.Errorf("wait for the mesh's CA: %w", err)
 		}
 		return nil
 	})
