@@ -24,7 +24,7 @@ type Config struct {
 	Workload   string
 	Upstreams  []string // topology.yaml's
 	RunDir     string   // the workload's own folder, 0700
-	Mode       string   // "sidecar"
+	Mode       string   // "sidecar" or "native"
 	CAFile     string
 	ConsulHTTP string // host:port
 	ConsulGRPC string // host:port
@@ -44,17 +44,23 @@ type mode interface {
 }
 
 // Open returns the workload's mesh. It doesn't wait until the mesh works: Ready tells that.
-func Open(_ context.Context, cfg Config) (*Mesh, error) {
+func Open(ctx context.Context, cfg Config) (*Mesh, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
 	switch cfg.Mode {
 	case "sidecar":
 		return &Mesh{newSidecarMode(cfg)}, nil
-	case "native", "plaintext", "envoy":
-		return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q isn't built in yet; use \"sidecar\"", cfg.Mode)}
+	case "native":
+		m, err := newNativeMode(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return &Mesh{m}, nil
+	case "plaintext", "envoy":
+		return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q isn't built in yet; use \"sidecar\" or \"native\"", cfg.Mode)}
 	}
-	return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q is unknown; use \"sidecar\"", cfg.Mode)}
+	return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q is unknown; use \"sidecar\" or \"native\"", cfg.Mode)}
 }
 
 // Listen opens the workload's listener, once. What it accepts can be given to Caller by ConnContext or

@@ -43,7 +43,7 @@ func header(t *testing.T, service string) []byte {
 }
 
 func TestOpenRefusesModes(t *testing.T) {
-	for mode, says := range map[string]string{"": "unknown", "Sidecar": "unknown", "native": "isn't built in yet", "envoy": "isn't built in yet"} {
+	for mode, says := range map[string]string{"": "unknown", "Sidecar": "unknown", "plaintext": "isn't built in yet", "envoy": "isn't built in yet"} {
 		_, err := mesh.Open(t.Context(), mesh.Config{Workload: "payments", RunDir: t.TempDir(), Mode: mode})
 		require.ErrorContains(t, err, says)
 	}

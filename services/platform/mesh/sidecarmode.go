@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"redoubt.example/services/platform/mesh/internal/accept"
 	"redoubt.example/services/platform/mesh/internal/plane"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
@@ -24,7 +25,7 @@ func (s *sidecarMode) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newListener(ln, s.cfg.Log), nil
+	return accept.New(ln, fromSidecar(s.cfg.Log)), nil
 }
 
 func (s *sidecarMode) dial(ctx context.Context, upstream string) (net.Conn, error) {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -30,11 +31,17 @@ func run(ctx context.Context) error {
 	if err := config.Load(&cfg); err != nil {
 		return err
 	}
+	if cfg.Mode != "sidecar" {
+		return &config.Error{Reason: fmt.Sprintf("a sidecar has no part in mesh mode %q", cfg.Mode)}
+	}
 	log := telemetry.NewLogger(os.Stderr, cfg.Name+".sidecar", cfg.LogLevel)
 	slog.SetDefault(log)
 	top, err := topology.Load()
 	if err != nil {
 		return err
+	}
+	if top.Services[cfg.Name] == nil {
+		return &config.Error{Reason: fmt.Sprintf("topology.yaml has no service %q", cfg.Name)}
 	}
 	metrics := telemetry.NewMetrics(cfg.Name + ".sidecar")
 	if cfg.Instance == "" {

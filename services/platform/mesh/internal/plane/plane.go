@@ -128,3 +128,11 @@ func (p *Plane) Stop(ctx context.Context) error {
 	p.running.Wait()
 	return p.consul.Close(ctx)
 }
+
+// Farewell notes an error of Leave or Stop. It is no failure of the workload's: without Consul the goodbyes
+// fail, and its TTL check and the token's end say them later.
+func (p *Plane) Farewell(err error) {
+	if err != nil {
+		p.cfg.Log.Warn("consul wasn't told goodbye", "error", err.Error())
+	}
+}

@@ -43,6 +43,42 @@ type workload struct {
 
 func start(t *testing.T, env *controlplanetest.Env, name string, upstreams ...string) *workload {
 	t.Helper()
+	w := prepare(t, env, name, "sidecar", upstreams)
+	w.serve(t)
+	var err error
+	w.Sidecar, err = plane.NewSidecar(t.Context(), plane.Config{Service: name, Instance: name, Datacenter: "dc1", Upstreams: upstreams,
+		RunDir: w.dir, CAFile: env.CAFile, ConsulHTTP: env.ConsulHTTP, ConsulGRPC: env.ConsulGRPC, Log: w.log.Logger,
+		Metrics: prometheus.NewRegistry()}, "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	w.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { _ = w.stop() })
+	w.waitReady(t, w.Ready)
+	return w
+}
+
+// startNative starts a service that is its own data plane.
+func startNative(t *testing.T, env *controlplanetest.Env, name string, upstreams ...string) *workload {
+	t.Helper()
+	w := prepare(t, env, name, "native", upstreams)
+	w.serve(t)
+	w.stop = sync.OnceValue(w.mesh.Close)
+	t.Cleanup(func() { _ = w.stop() })
+	w.waitReady(t, w.mesh.Ready)
+	return w
+}
+
+func (w *workload) waitReady(t *testing.T, ready func() error) {
+	t.Helper()
+	began := time.Now()
+	require.Eventually(t, func() bool { return ready() == nil }, 10*time.Second, 5*time.Millisecond, "%s: %v", w.name, ready())
+	t.Logf("%s ready after %v", w.name, time.Since(began))
+}
+
+func prepare(t *testing.T, env *controlplanetest.Env, name, mode string, upstreams []string) *workload {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "m") // short enough for sockets
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
@@ -54,22 +90,9 @@ func start(t *testing.T, env *controlplanetest.Env, name string, upstreams ...st
 			t.Logf("%s: %v", name, w.log.All())
 		}
 	})
-	w.mesh, err = mesh.Open(t.Context(), mesh.Config{Workload: name, Upstreams: upstreams, RunDir: dir, Mode: "sidecar", Log: w.log.Logger})
+	w.mesh, err = mesh.Open(t.Context(), mesh.Config{Workload: name, Upstreams: upstreams, RunDir: dir, Mode: mode,
+		CAFile: env.CAFile, ConsulHTTP: env.ConsulHTTP, ConsulGRPC: env.ConsulGRPC, Log: w.log.Logger})
 	require.NoError(t, err)
-	w.serve(t)
-
-	w.Sidecar, err = plane.NewSidecar(t.Context(), plane.Config{Service: name, Instance: name, Datacenter: "dc1", Upstreams: upstreams,
-		RunDir: dir, CAFile: env.CAFile, ConsulHTTP: env.ConsulHTTP, ConsulGRPC: env.ConsulGRPC, Log: w.log.Logger,
-		Metrics: prometheus.NewRegistry()}, "127.0.0.1:0")
-	require.NoError(t, err)
-	began := time.Now()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
-	w.stop = sync.OnceValue(func() error { cancel(); return <-ended })
-	t.Cleanup(func() { _ = w.stop() })
-	require.Eventually(t, func() bool { return w.Ready() == nil }, 10*time.Second, 5*time.Millisecond, "%s: %v", name, w.Ready())
-	t.Logf("%s ready after %v", name, time.Since(began))
 	return w
 }
 
@@ -179,6 +202,31 @@ func tokens(t *testing.T, consul *api.Client, service string) (accessors []strin
 		}
 	}
 	return accessors
+}
+
+// An app that is its own data plane and one with a sidecar talk to each other, both ways; the handler sees no difference.
+func TestNativeModeInteroperates(t *testing.T) {
+	env := controlplanetest.Start(t)
+	native := startNative(t, env, "payments", "notification")
+	beside := start(t, env, "ingestion", "payments")
+	got, err := get(beside.client(t), "payments")
+	require.NoError(t, err)
+	require.Equal(t, "ingestion", got)
+	id, err := native.mesh.ID(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "payments", id.Service)
+
+	start(t, env, "notification")
+	_, err = get(native.client(t), "notification") // no intention allows it
+	require.Error(t, err)
+	_, err = native.mesh.Dial(t.Context(), "ingestion")
+	require.EqualError(t, err, "payments has no upstream ingestion in topology.yaml")
+
+	start(t, env, "modelstore")
+	inference := startNative(t, env, "inference", "modelstore")
+	got, err = get(inference.client(t), "modelstore")
+	require.NoError(t, err)
+	require.Equal(t, "inference", got)
 }
 
 func TestChangedIntentionClosesConnections(t *testing.T) {

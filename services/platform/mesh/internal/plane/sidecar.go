@@ -65,18 +65,11 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	s.cfg.Log.Info("draining")
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	// Without Consul the goodbyes fail; its TTL check and the token's end say them later.
-	s.farewell(s.Leave(end))
+	s.Farewell(s.Leave(end))
 	s.Streams.Drain(end)
 	err := parts.Wait()
-	s.farewell(s.Stop(context.WithoutCancel(ctx)))
+	s.Farewell(s.Stop(context.WithoutCancel(ctx)))
 	return err
-}
-
-func (s *Sidecar) farewell(err error) {
-	if err != nil {
-		s.cfg.Log.Warn("consul wasn't told goodbye", "error", err.Error())
-	}
 }
 
 func (s *Sidecar) closeListeners() {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"redoubt.example/services/platform/mesh/internal/accept"
 	"redoubt.example/services/platform/mesh/internal/handover"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
@@ -20,7 +21,7 @@ type Inbound struct {
 
 // Serve takes connections from ln until ctx ends, and returns when the last stream has ended.
 func (i *Inbound) Serve(ctx context.Context, ln net.Listener) error {
-	return serve(ctx, ln, func(c net.Conn) { i.handle(i.Streams.ctx, c) })
+	return accept.Serve(ctx, ln, func(c net.Conn) { i.handle(i.Streams.ctx, c) })
 }
 
 func (i *Inbound) handle(ctx context.Context, c net.Conn) {

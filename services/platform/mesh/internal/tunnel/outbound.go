@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/mesh/internal/accept"
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
@@ -20,7 +21,7 @@ type Outbound struct {
 
 // Serve takes connections from ln until ctx ends, and returns when the last stream has ended.
 func (o *Outbound) Serve(ctx context.Context, ln *unixsock.Listener) error {
-	return serve(ctx, ln, func(c net.Conn) { o.handle(o.Streams.ctx, c.(*net.UnixConn)) })
+	return accept.Serve(ctx, ln, func(c net.Conn) { o.handle(o.Streams.ctx, c.(*net.UnixConn)) })
 }
 
 func (o *Outbound) handle(ctx context.Context, app *net.UnixConn) {

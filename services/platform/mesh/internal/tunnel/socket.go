@@ -2,9 +2,7 @@ package tunnel
 
 import (
 	"context"
-	"errors"
 	"net"
-	"sync"
 	"syscall"
 	"time"
 
@@ -31,30 +29,4 @@ func boundUnacknowledged(_, _ string, c syscall.RawConn) error {
 		return cerr
 	}
 	return err
-}
-
-// serve hands each connection to handle, in a goroutine of its own, until ctx ends. It returns when all
-// of them have returned; ctx ending doesn't end those.
-func serve(ctx context.Context, ln net.Listener, handle func(net.Conn)) error {
-	var handlers sync.WaitGroup
-	defer handlers.Wait()
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	defer stop()
-	for {
-		c, err := ln.Accept()
-		switch {
-		case err == nil:
-			handlers.Go(func() { handle(c) })
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM), errors.Is(err, unix.ECONNABORTED):
-			// Out of something that a closing connection gives back.
-			select {
-			case <-time.After(50 * time.Millisecond):
-			case <-ctx.Done():
-			}
-		default:
-			return err
-		}
-	}
 }

@@ -33,17 +33,7 @@ func (t *Streams) run(s *stream, handle func() error) error {
 		s.close()
 		return context.Canceled
 	}
-	gauge := t.metrics.open.WithLabelValues(s.direction, s.peer.Service)
-	gauge.Inc()
-	defer func() {
-		s.close()
-		gauge.Dec()
-		t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_server").Add(float64(s.toServer.Load()))
-		t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_client").Add(float64(s.toClient.Load()))
-		t.mu.Lock()
-		delete(t.open, s)
-		t.mu.Unlock()
-	}()
+	defer t.remove(s)
 	return handle()
 }
 
@@ -54,7 +44,18 @@ func (t *Streams) add(s *stream) bool {
 		return false
 	}
 	t.open[s] = struct{}{}
+	t.metrics.open.WithLabelValues(s.direction, s.peer.Service).Inc()
 	return true
+}
+
+func (t *Streams) remove(s *stream) {
+	s.close()
+	t.mu.Lock()
+	delete(t.open, s)
+	t.mu.Unlock()
+	t.metrics.open.WithLabelValues(s.direction, s.peer.Service).Dec()
+	t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_server").Add(float64(s.toServer.Load()))
+	t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_client").Add(float64(s.toClient.Load()))
 }
 
 func (t *Streams) list() []*stream {
