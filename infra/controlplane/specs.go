@@ -28,13 +28,13 @@ func (p *Plane) configureVault(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.makeUsers(gctx, operator) })
-	group.Go(func() error { return p.apply(gctx, operator, "vault/3-platform.yaml") })
-	if err := group.Wait(); err != nil {
+	if err := p.apply(ctx, operator, "vault/3-platform.yaml"); err != nil {
 		return err
 	}
-	return p.signEdge(ctx, operator)
+	group, ctx := errgroup.WithContext(ctx) // a user's token role needs the signing key, which is there now
+	group.Go(func() error { return p.makeUsers(ctx, operator) })
+	group.Go(func() error { return p.signEdge(ctx, operator) })
+	return group.Wait()
 }
 
 // serverEnv is a server's whole environment. Both servers are small here: a tighter collector keeps the lab's
