@@ -76,6 +76,7 @@ func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (
 			return "", fmt.Errorf("%s may not have the scope %q, only %s", user, scope, strings.Join(allowed, " "))
 		}
 	}
+	scopes = scopeSet(scopes)
 	role := tokenRole(user, scopes)
 	if _, made := p.tokenRoles.Load(role); !made {
 		operator, err := p.Operator(ctx)
@@ -101,14 +102,17 @@ func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (
 	return token, nil
 }
 
-// tokenRole names the role of a user and a set of scopes: "alice.documents_read.inbox_read". The first dot ends
+// scopeSet is the one spelling of a set: sorted, each scope once.
+func scopeSet(scopes []string) []string { return slices.Compact(slices.Sorted(slices.Values(scopes))) }
+
+// tokenRole names the role of a user and a set of scopes (see scopeSet): "alice.documents_read.inbox_read". The first dot ends
 // the user's name, which is what policies/user.hcl relies on.
 func tokenRole(user string, scopes []string) string {
-	scopes = slices.Compact(slices.Sorted(slices.Values(scopes)))
 	return user + "." + strings.ReplaceAll(strings.Join(scopes, "."), ":", "_")
 }
 
 func (p *Plane) makeTokenRole(ctx context.Context, operator *vault.Client, user string, scopes []string) error {
+	scopes = scopeSet(scopes)
 	role := tokenRole(user, scopes)
 	scope, err := json.Marshal(strings.Join(scopes, " "))
 	if err != nil {
