@@ -84,7 +84,7 @@ func (t *Streams) Recheck(authorize func(spiffe.ID) error) {
 // Drain lets requests in flight finish: a stream is closed once the last bytes were an answer and nothing
 // has moved for a moment, which is as much as layer 4 can tell. When ctx ends, the others are closed too.
 func (t *Streams) Drain(ctx context.Context) {
-	const glance, still = 50 * time.Millisecond, 4
+	const glance, still = 50 * time.Millisecond, 20
 	ticker := time.NewTicker(glance)
 	defer ticker.Stop()
 	quiet := map[*stream]int{}    // glances since bytes last moved
