@@ -14,7 +14,6 @@ import (
 	"redoubt.example/services/platform/api/inferencev1"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/lifecycle"
-	"redoubt.example/services/platform/policy"
 	"redoubt.example/services/platform/workload"
 )
 
@@ -69,7 +68,7 @@ func serve(ctx context.Context, cfg settings) error {
 		Payments:   peers.Payments{Client: w.HTTP("payments")},
 		Classifier: peers.Inference{Client: inferencev1.NewInferenceServiceClient(inference)},
 		Notifier:   peers.Notification{Client: w.HTTP("notification")},
-		Allow:      func(ctx context.Context, owner string) error { return policy.Check(ctx, policy.Object{Owner: owner}) },
+		Allow:      httpapi.Allow,
 		Notified:   func(outcome string) { notified.WithLabelValues(outcome).Inc() },
 		Now:        time.Now,
 	})
