@@ -44,7 +44,7 @@ func discover(ctx context.Context, cfg Config) (*issuer, error) {
 	if u, err := url.Parse(document.KeysURL); err != nil || u.Scheme != "https" {
 		return nil, errors.New("discover token issuer: its jwks_uri isn't https")
 	}
-	keys := &keySet{url: document.KeysURL, client: cfg.Client}
+	keys := newKeySet(document.KeysURL, cfg.Client)
 	if err := keys.refresh(ctx); err != nil {
 		return nil, err
 	}

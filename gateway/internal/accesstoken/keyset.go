@@ -17,6 +17,7 @@ import (
 const (
 	// refetchAtMost bounds what a flood of tokens with made-up key IDs can ask of the issuer.
 	refetchAtMost = time.Second
+	maxWaiting    = 16
 	fetchTimeout  = 5 * time.Second
 	maxKeySet     = 1 << 20
 )
@@ -28,29 +29,46 @@ type keySet struct {
 	client *http.Client
 	known  atomic.Pointer[map[string]jose.JSONWebKey]
 
+	waiting chan struct{} // holds one element per token that waits for a refetch
 	mu      sync.Mutex
-	lastTry time.Time
+	lastTry time.Time // when it began
 }
 
-// get returns the key, asking the issuer for a key ID that isn't known, at most once a second.
+func newKeySet(url string, client *http.Client) *keySet {
+	return &keySet{url: url, client: client, waiting: make(chan struct{}, maxWaiting)}
+}
+
+// get returns the key, asking the issuer for a key ID that isn't known, at most once a second. A token that comes
+// within that second waits for its end: its key may just have been published. Only a few may wait.
 func (s *keySet) get(ctx context.Context, id string) (jose.JSONWebKey, bool) {
 	if key, ok := (*s.known.Load())[id]; ok {
 		return key, true
 	}
-	s.mu.Lock() // who comes meanwhile finds the outcome of the one who asks
-	defer s.mu.Unlock()
-	if key, ok := (*s.known.Load())[id]; ok {
-		return key, true
-	}
-	if time.Since(s.lastTry) < refetchAtMost {
+	select {
+	case s.waiting <- struct{}{}:
+		defer func() { <-s.waiting }()
+	default:
 		return jose.JSONWebKey{}, false
 	}
-	// The client may hang up; those who wait for the same keys mustn't lose them by that.
-	if err := s.fetch(context.WithoutCancel(ctx)); err != nil {
-		return jose.JSONWebKey{}, false
-	}
+	s.askAgain(ctx, time.Now())
 	key, ok := (*s.known.Load())[id]
 	return key, ok
+}
+
+// askAgain returns when the keys are newer than asked, or can't be had.
+func (s *keySet) askAgain(ctx context.Context, asked time.Time) {
+	s.mu.Lock() // who comes meanwhile finds the outcome of the one who asks
+	defer s.mu.Unlock()
+	if s.lastTry.After(asked) {
+		return
+	}
+	select {
+	case <-time.After(time.Until(s.lastTry.Add(refetchAtMost))):
+	case <-ctx.Done():
+		return
+	}
+	// The client may hang up; those who wait for the same keys mustn't lose them by that.
+	_ = s.fetch(context.WithoutCancel(ctx)) // the known keys stay; Run reports an issuer that is away
 }
 
 // refresh gets the keys anew, so that one the issuer has withdrawn is forgotten.
@@ -61,7 +79,7 @@ func (s *keySet) refresh(ctx context.Context) error {
 }
 
 func (s *keySet) fetch(ctx context.Context) error {
-	defer func() { s.lastTry = time.Now() }() // when it ended: those who waited mustn't each try a slow issuer again
+	s.lastTry = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
