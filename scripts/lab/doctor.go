@@ -10,7 +10,6 @@ import (
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/term"
-	"redoubt.example/scripts/internal/tools"
 )
 
 func (a *app) doctor() *cobra.Command {
@@ -20,11 +19,7 @@ func (a *app) doctor() *cobra.Command {
 		Short:   "Say what this machine has, what the lab will get by itself, and what is missing",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			repo, err := repository()
-			if err != nil {
-				return err
-			}
-			cache, err := tools.UserCache()
+			repo, cache, err := checkout()
 			if err != nil {
 				return err
 			}

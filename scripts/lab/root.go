@@ -15,6 +15,7 @@ import (
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
 	"redoubt.example/scripts/internal/term"
+	"redoubt.example/scripts/internal/tools"
 )
 
 // app is what all verbs share: the global flags, and the second Ctrl-C.
@@ -91,7 +92,7 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 	)
 	root.SetHelpCommandGroupID(groupBuild)
 	root.AddCommand(
-		a.up(), a.doctor(),
+		a.runVerb(), a.up(), a.doctor(),
 		a.down(), a.stop(), a.start(), a.token(),
 		a.status(), a.logs(),
 
@@ -134,6 +135,15 @@ func invocation() string {
 		return "go run ./scripts/lab"
 	}
 	return name
+}
+
+// checkout is the repository that we are in, and the cache for what is built from it.
+func checkout() (repo string, cache tools.Cache, err error) {
+	if repo, err = repository(); err != nil {
+		return "", tools.Cache{}, err
+	}
+	cache, err = tools.UserCache()
+	return repo, cache, err
 }
 
 // repository finds the root of the checkout that we are in.

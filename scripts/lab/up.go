@@ -103,11 +103,7 @@ func (a *app) checkPlan(p *plan) error {
 
 // obtain gets or builds what the lab executes.
 func (a *app) obtain(ctx context.Context, p *plan) error {
-	repo, err := repository()
-	if err != nil {
-		return err
-	}
-	cache, err := tools.UserCache()
+	repo, cache, err := checkout()
 	if err != nil {
 		return err
 	}

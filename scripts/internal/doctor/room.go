@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	labMemory = 1 << 30   // all components together stay below
-		buildDisk = 8 << 30   // Go's caches after Consul, Vault and k6 were built
+	labMemory = 1 << 30 // all components together stay below
+	buildDisk = 8 << 30 // Go's caches after Consul, Vault and k6 were built
 )
 
 func (m Machine) port(context.Context) Check {

@@ -31,11 +31,15 @@ type Task struct {
 	name  string
 	doing string
 	since time.Time
+	shown time.Time // when its last plain line appeared
 }
+
+// plainGap keeps plain lines apart: what changes faster is caught up with by the next line.
+const plainGap = time.Second
 
 // NewProgress writes to a file, usually standard error. Close it before anything else is printed.
 func NewProgress(file *os.File) *Progress {
-	p := &Progress{out: file, every: 20 * time.Second, stop: make(chan struct{}), done: make(chan struct{})}
+	p := &Progress{out: file, every: 10 * time.Second, stop: make(chan struct{}), done: make(chan struct{})}
 	if width, _, err := term.GetSize(int(file.Fd())); err == nil && term.IsTerminal(int(file.Fd())) {
 		p.live, p.width, p.every = true, width, 200*time.Millisecond
 	}
@@ -115,6 +119,7 @@ func (p *Progress) tick() {
 		} else {
 			for _, t := range p.tasks {
 				p.line(t.String())
+				t.shown = time.Now()
 			}
 		}
 		p.mu.Unlock()
@@ -122,10 +127,12 @@ func (p *Progress) tick() {
 }
 
 func (p *Progress) show(t *Task) {
-	if p.live {
+	switch {
+	case p.live:
 		p.draw()
-	} else {
+	case time.Since(t.shown) >= plainGap:
 		p.line(t.String())
+		t.shown = time.Now()
 	}
 }
 

@@ -85,9 +85,9 @@ func TestProgressWithoutATerminal(t *testing.T) {
 	task := p.Task("vault", "building from source")
 	require.Eventually(t, func() bool { return strings.Count(out.String(), "vault: building from source\n") > 1 }, 5*time.Second, time.Millisecond)
 	task.Say("linking")
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "vault: linking\n") }, 5*time.Second, time.Millisecond)
 	task.End("built in %s", "5m12s")
 	p.Close()
-	require.Contains(t, out.String(), "vault: linking\n")
 	require.True(t, strings.HasSuffix(out.String(), "vault: built in 5m12s\n"), out.String())
 	require.NotContains(t, out.String(), "\x1b")
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -24,17 +23,11 @@ var Platform = []string{
 // buildFlags make binaries that need no C library, name no path of this machine and carry no symbols.
 var buildFlags = []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}
 
-// BuildPlatform builds the platform's binaries into a folder, each named after its package's folder. The go
+// buildPlatform builds the platform's binaries into a folder, each named after its package's folder. The go
 // command itself sees what is up to date.
-func BuildPlatform(ctx context.Context, repo, bin string) error {
+func buildPlatform(ctx context.Context, repo, bin string) error {
 	args := append(append(buildFlags, "-o", bin+"/"), Platform...)
 	return goCommand(ctx, repo, []string{"CGO_ENABLED=0"}, args...)
-}
-
-// BuildK6 builds the load generator.
-func BuildK6(ctx context.Context, repo, bin string) (string, error) {
-	path := filepath.Join(bin, "k6")
-	return path, build(ctx, filepath.Join(repo, "loadtest", "k6"), path, ".")
 }
 
 // build builds one program of a module that stays outside the workspace.

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,16 +35,28 @@ func (c Cache) All(ctx context.Context, repo string, progress *term.Progress) (S
 	if set.Bin, err = c.Bin(repo); err != nil {
 		return Set{}, err
 	}
-	began := time.Now()
-	task := progress.Task("platform", "building what has changed")
-	if err := BuildPlatform(ctx, repo, set.Bin); err != nil {
-		task.End("")
-		return Set{}, err
+	return set, reported(progress, "platform", func() error { return buildPlatform(ctx, repo, set.Bin) })
+}
+
+// K6 builds the load generator, where it isn't up to date, and returns its path.
+func (c Cache) K6(ctx context.Context, repo string, progress *term.Progress) (path string, err error) {
+	bin, err := c.Bin(repo)
+	if err != nil {
+		return "", err
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	path = filepath.Join(bin, "k6")
+	return path, reported(progress, "k6", func() error { return build(ctx, filepath.Join(repo, "loadtest", "k6"), path, ".") })
+}
+
+// reported shows a build while it lasts, and afterwards if it took long.
+func reported(progress *term.Progress, name string, do func() error) error {
+	began := time.Now()
+	task := progress.Task(name, "building what has changed")
+	err := do()
+	if took := time.Since(began); err == nil && took > 5*time.Second {
 		task.End("built in %s", term.Seconds(took))
 	} else {
 		task.End("")
 	}
-	return set, nil
+	return err
 }

@@ -1,0 +1,168 @@
+// Package k6 runs the load generator against a lab.
+package k6
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"redoubt.example/infra/process"
+)
+
+// Run is one run of a scenario.
+type Run struct {
+	Path     string // the k6 binary
+	Scenario string // the script
+	Target   Target
+	CAFile   string
+	Scratch  string // a folder that only we can enter, for the target file and the summary
+	Duration time.Duration
+	Rate     int // iterations per second over all of the script's scenarios
+}
+
+// Target is what a script has to know of the lab. It holds tokens: it travels in a 0600 file, whose name alone is
+// on the command line.
+type Target struct {
+	Gateway string            `json:"gateway"`
+	Tokens  map[string]string `json:"tokens"`
+}
+
+// Summary is what k6 itself saw.
+type Summary struct {
+	Requests     int64    `json:"requests"`
+	Failed       int64    `json:"failed"` // requests whose status or connection failed
+	Checks       int64    `json:"checks"`
+	FailedChecks int64    `json:"failed_checks"`
+	Dropped      int64    `json:"dropped_iterations"` // the generator fell behind: its figures measure itself
+	P50          float64  `json:"p50_seconds"`
+	P99          float64  `json:"p99_seconds"`
+	Broken       []string `json:"broken,omitempty"` // checks that failed, by name
+}
+
+// Problems says in sentences what was wrong.
+func (s Summary) Problems() (problems []string) {
+	if s.Requests == 0 {
+		problems = append(problems, "k6 sent no request")
+	}
+	if s.Failed > 0 {
+		problems = append(problems, fmt.Sprintf("%d of k6's %d requests failed", s.Failed, s.Requests))
+	}
+	if s.FailedChecks > 0 {
+		problems = append(problems, fmt.Sprintf("%d of k6's %d checks failed: %s", s.FailedChecks, s.Checks, strings.Join(s.Broken, ", ")))
+	}
+	if s.Dropped > 0 {
+		problems = append(problems, fmt.Sprintf("k6 fell behind and dropped %d iterations", s.Dropped))
+	}
+	return problems
+}
+
+// thresholdsFailed is k6's exit code when the script's thresholds were crossed: the summary tells how.
+const thresholdsFailed = 99
+
+// Do runs the scenario to its end.
+func (r Run) Do(ctx context.Context) (Summary, error) {
+	target, summary := filepath.Join(r.Scratch, "target.json"), filepath.Join(r.Scratch, "summary.json")
+	raw, err := json.Marshal(r.Target)
+	if err != nil {
+		return Summary{}, err
+	}
+	if err := os.WriteFile(target, raw, 0o600); err != nil {
+		return Summary{}, fmt.Errorf("write k6's target: %w", err)
+	}
+	defer os.Remove(target)
+	var output bytes.Buffer // read only after k6 has ended
+	spec := r.spec(target, summary)
+	p, err := process.Start(ctx, spec, &output)
+	if err != nil {
+		return Summary{}, err
+	}
+	err = process.WaitReady(ctx, spec, p)
+	if ctx.Err() != nil {
+		_ = p.Stop(context.WithoutCancel(ctx))
+		return Summary{}, ctx.Err()
+	}
+	var end *exec.ExitError
+	if err != nil && (!errors.As(err, &end) || end.ExitCode() != thresholdsFailed) {
+		return Summary{}, fmt.Errorf("%w: %s", err, lastLine(output.String()))
+	}
+	return readSummary(summary)
+}
+
+// spec is k6's whole invocation. The CA reaches it as Go programs take one from outside: SSL_CERT_FILE.
+func (r Run) spec(target, summary string) process.Spec {
+	return process.Spec{
+		Name: "k6", Path: r.Path, Dir: r.Scratch, Once: true, StopSignal: syscall.SIGINT, StopTimeout: 10 * time.Second,
+		Args: []string{
+			"run", "--quiet", "--address", "", "--summary-export", summary,
+			"-e", "TARGET=" + target, "-e", fmt.Sprintf("DURATION=%s", r.Duration), "-e", fmt.Sprintf("RATE=%d", r.Rate),
+			r.Scenario,
+		},
+		Env: []string{"SSL_CERT_FILE=" + r.CAFile, "HOME=" + r.Scratch, "NO_COLOR=1", "PATH=/usr/bin:/bin"},
+	}
+}
+
+func lastLine(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	return lines[len(lines)-1]
+}
+
+// readSummary reads what --summary-export wrote.
+func readSummary(path string) (Summary, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Summary{}, fmt.Errorf("read k6's summary: %w", err)
+	}
+	return parseSummary(raw)
+}
+
+type exported struct {
+	Metrics   map[string]map[string]any `json:"metrics"`
+	RootGroup group                     `json:"root_group"`
+}
+
+type group struct {
+	Groups map[string]group `json:"groups"`
+	Checks map[string]struct {
+		Name  string `json:"name"`
+		Fails int64  `json:"fails"`
+	} `json:"checks"`
+}
+
+func parseSummary(raw []byte) (Summary, error) {
+	var e exported
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return Summary{}, fmt.Errorf("read k6's summary: %w", err)
+	}
+	number := func(metric, field string) float64 { n, _ := e.Metrics[metric][field].(float64); return n }
+	s := Summary{
+		Requests:     int64(number("http_reqs", "count")),
+		Failed:       int64(number("http_req_failed", "passes")), // of the rate "failed": how often it held
+		Checks:       int64(number("checks", "passes") + number("checks", "fails")),
+		FailedChecks: int64(number("checks", "fails")),
+		Dropped:      int64(number("dropped_iterations", "count")),
+		P50:          number("http_req_duration", "med") / 1000,
+		P99:          number("http_req_duration", "p(99)") / 1000,
+	}
+	s.Broken = e.RootGroup.broken(nil)
+	return s, nil
+}
+
+func (g group) broken(names []string) []string {
+	for _, c := range g.Checks {
+		if c.Fails > 0 {
+			names = append(names, c.Name)
+		}
+	}
+	for _, sub := range g.Groups {
+		names = sub.broken(names)
+	}
+	return names
+}
