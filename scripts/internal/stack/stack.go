@@ -99,7 +99,7 @@ func (s *Stack) Specs() []process.Spec {
 	for _, name := range s.topology.Names() {
 		specs = append(specs, s.app(name), s.sidecar(name))
 	}
-	return specs
+	return append(specs, s.seedStep())
 }
 
 // Hooks keep each workload's identity documents for as long as it is meant to run.
