@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"redoubt.example/services/platform/fault"
 )
 
 // Unary is the breaker for unary calls.
@@ -57,7 +59,7 @@ func (g *guardedStream) RecvMsg(m any) error {
 
 // outcome is how a call's end counts: only codes that tell of a broken or overloaded upstream are failures.
 func outcome(ctx context.Context, err error) error {
-	if err == nil || errors.Is(err, io.EOF) {
+	if err == nil || errors.Is(err, io.EOF) || fault.BehindStatus(err) {
 		return nil
 	}
 	if ctx.Err() == context.Canceled {

@@ -3,10 +3,13 @@ package breaker
 import (
 	"context"
 	"net/http"
+
+	"redoubt.example/services/platform/fault"
 )
 
 // Transport returns next guarded by the breaker. Connection errors, time-outs and statuses of 500 and above
-// are failures; 4xx is an answer, and a cancellation by the caller says nothing about the upstream.
+// are failures; 4xx is an answer, a cancellation by the caller says nothing about the upstream, and neither does
+// the failure of something behind it: else one dead service would take all those in front of it along.
 // A refusal is fault.BreakerOpen.
 func (b *Breaker) Transport(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -28,7 +31,7 @@ func (b *Breaker) Transport(next http.RoundTripper) http.RoundTripper {
 			done(context.Canceled)
 		case err != nil:
 			done(err)
-		case resp.StatusCode >= http.StatusInternalServerError:
+		case resp.StatusCode >= http.StatusInternalServerError && !fault.Behind(resp):
 			done(errFailed)
 		default:
 			done(nil)

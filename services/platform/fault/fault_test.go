@@ -146,3 +146,17 @@ func TestProblemDocument(t *testing.T) {
 	require.Equal(t, fault.ContentType, resp.Header.Get("Content-Type"))
 	require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
 }
+
+func TestBehind(t *testing.T) {
+	for kind, want := range map[fault.Kind]bool{
+		fault.UpstreamFailed: true, fault.BreakerOpen: true,
+		fault.Internal: false, fault.Unavailable: false, fault.Timeout: false, fault.Denied: false,
+	} {
+		_, resp, _ := wire(t, fault.New(kind, "x"))
+		require.Equal(t, want, fault.Behind(resp), kind.String())
+		require.Equal(t, want, fault.BehindStatus(fault.ToStatus(fault.New(kind, "x"))), kind.String())
+	}
+	require.False(t, fault.BehindStatus(nil))
+	require.False(t, fault.BehindStatus(errSecret))
+	require.False(t, fault.BehindStatus(status.Error(codes.Unavailable, "connection refused")))
+}

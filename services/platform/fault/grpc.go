@@ -33,6 +33,18 @@ func ToStatus(err error) error {
 	return s.Err()
 }
 
+// BehindStatus is Behind for gRPC.
+func BehindStatus(err error) bool {
+	s, _ := status.FromError(err)
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == errorDomain {
+			k, known := kindNamed(info.GetReason())
+			return known && k.behind()
+		}
+	}
+	return false
+}
+
 // FromStatus returns the typed error that a gRPC status error stands for. An upstream's Internal is
 // UpstreamFailed to us; an error that is no status stays what it is.
 func FromStatus(err error) error {

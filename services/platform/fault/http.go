@@ -18,6 +18,13 @@ const ContentType = "application/problem+json"
 // typePrefix makes a kind's name a URI that nobody dereferences (RFC 9457 section 3.1.1 suggests the tag scheme).
 const typePrefix = "tag:redoubt.example,2026:problem/"
 
+// Proxy-Status (RFC 9209) marks an answer whose failure lies behind the service that gives it: that service is
+// alive, and has itself tried again what may be tried again. It names nothing of the inside.
+const (
+	proxyStatus      = "Proxy-Status"
+	proxyStatusValue = "redoubt; error=destination_unavailable"
+)
+
 // maxProblem bounds what is read of an upstream's error: more is no problem document of ours.
 const maxProblem = 16 << 10
 
@@ -51,6 +58,9 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if d := RetryDelay(err); d > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
 	}
+	if KindOf(err).behind() {
+		h.Set(proxyStatus, proxyStatusValue)
+	}
 	if p.Status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
 		h.Set("WWW-Authenticate", "Bearer") // RFC 9110 section 11.6.1 asks for a challenge
 	}
@@ -58,6 +68,12 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(p) // the connection is gone: nobody is left to tell
 	}
+}
+
+// Behind tells whether a response says that something behind the upstream failed, and not the upstream: no reason
+// to keep away from it, and of no use to repeat.
+func Behind(resp *http.Response) bool {
+	return resp.StatusCode >= http.StatusInternalServerError && resp.Header.Get(proxyStatus) != ""
 }
 
 // FromResponse returns the error that a response of 400 or above stands for, nil otherwise. It reads the body

@@ -68,6 +68,9 @@ func (k Kind) HTTPStatus() int { return kinds[k.valid()].status }
 // Code returns the gRPC code that answers with this kind.
 func (k Kind) Code() codes.Code { return kinds[k.valid()].code }
 
+// behind tells whether the kind is about an upstream of who answers.
+func (k Kind) behind() bool { return k == UpstreamFailed || k == BreakerOpen }
+
 func (k Kind) valid() Kind {
 	if int(k) >= len(kinds) {
 		return Internal

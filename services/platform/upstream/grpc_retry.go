@@ -41,7 +41,7 @@ func (g *grpcRetry) unary(ctx context.Context, method string, req, reply any, cc
 }
 
 func passingStatus(err error) bool {
-	if err == nil || fault.KindOf(err) == fault.BreakerOpen {
+	if err == nil || fault.KindOf(err) == fault.BreakerOpen || fault.BehindStatus(err) {
 		return false
 	}
 	switch status.Code(err) {

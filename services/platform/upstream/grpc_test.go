@@ -90,6 +90,7 @@ func TestGRPCNotRepeated(t *testing.T) {
 	}{
 		"a method that charges":  {infer, status.Error(codes.Unavailable, "x"), fault.UpstreamFailed},
 		"an answer":              {classify, status.Error(codes.NotFound, "x"), fault.NotFound},
+		"what failed behind it":  {classify, fault.ToStatus(fault.New(fault.UpstreamFailed, "x")), fault.UpstreamFailed},
 		"told when to come back": {classify, advice, fault.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {

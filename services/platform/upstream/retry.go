@@ -68,14 +68,15 @@ func repeatable(r *http.Request) bool {
 }
 
 // passing tells whether the same request may fare better a moment later. An upstream that says when to come
-// back is taken at its word.
+// back is taken at its word. What failed behind it is repeated there, at one hop alone: were it repeated at each,
+// tries would multiply.
 func passing(resp *http.Response, err error) bool {
 	if err != nil {
 		return fault.KindOf(err) != fault.BreakerOpen
 	}
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return resp.Header.Get("Retry-After") == ""
+		return resp.Header.Get("Retry-After") == "" && !fault.Behind(resp)
 	}
 	return false
 }

@@ -263,3 +263,18 @@ func TestTransportStreams(t *testing.T) {
 	require.Equal(t, "234", string(body))
 	require.Equal(t, "elsewhere.example", req.URL.Host, "the caller's request is unchanged")
 }
+
+func TestWhatFailsBehindTheUpstream(t *testing.T) {
+	var calls atomic.Int32
+	p := newPeer(t, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		fault.WriteProblem(w, r, fault.New(fault.UpstreamFailed, "the ledger can't be reached"))
+	})
+	c := p.client()
+	for range 20 {
+		err := c.Call(t.Context(), "GET", "/", nil, nil, nil)
+		require.Equal(t, fault.UpstreamFailed, fault.KindOf(err))
+		require.Equal(t, "the ledger can't be reached", fault.Message(err))
+	}
+	require.EqualValues(t, 20, calls.Load(), "neither repeated nor a reason to keep away")
+}
