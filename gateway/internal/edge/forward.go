@@ -111,6 +111,9 @@ func outward(c echo.Context, response *http.Response, public bool) error {
 		return fault.FromResponse(response)
 	}
 	headers.Outward(c.Response().Header(), response.Header)
+	if status == http.StatusUnauthorized { // RFC 9110 section 15.5.2 asks for a challenge; what a public route wants is a signature
+		c.Response().Header().Set("WWW-Authenticate", `Signature realm="redoubt"`)
+	}
 	if response.ContentLength >= 0 && status != http.StatusNotModified {
 		c.Response().Header().Set(echo.HeaderContentLength, fmt.Sprint(response.ContentLength))
 	}

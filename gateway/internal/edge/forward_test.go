@@ -216,6 +216,7 @@ func TestWebhooksPassByteForByteWithoutAToken(t *testing.T) {
 	})
 	r := g.do("POST", "/v1/webhooks/github", "", body, "Webhook-Id", "msg_1", "Webhook-Timestamp", "1700000000", "Webhook-Signature", "v1,abc=", "Txn-Token", "smuggled")
 	require.Equal(t, http.StatusUnauthorized, r.StatusCode, "the receiver's own answer")
+	require.Equal(t, `Signature realm="redoubt"`, r.Header.Get("WWW-Authenticate"))
 	in := <-got
 	require.Equal(t, body, in.body)
 	require.Equal(t, "v1,abc=", in.header.Get("Webhook-Signature"))

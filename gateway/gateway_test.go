@@ -1,0 +1,48 @@
+package main_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestBadSettingsEndWithOneSentence runs the real program: it exits with 2, so that a supervisor doesn't try again.
+func TestBadSettingsEndWithOneSentence(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "gateway")
+	out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+
+	for name, tc := range map[string]struct{ setting, sentence string }{
+		"an unknown key":       {"REDOUBT_OIDC_ISUER=x", "unknown setting REDOUBT_OIDC_ISUER"},
+		"no issuer":            {"REDOUBT_OIDC_ISSUER=", "OIDC_ISSUER"},
+		"issuer without TLS":   {"REDOUBT_OIDC_ISSUER=http://127.0.0.1/", "is not an https URL"},
+		"address without port": {"REDOUBT_LISTEN=localhost", "is not host:port"},
+		"a taken port":         {"REDOUBT_LISTEN=" + taken.Addr().String(), "address already in use"},
+		"an unknown mode":      {"REDOUBT_MODE=magic", "REDOUBT_MODE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, program)
+			cmd.Env = []string{"REDOUBT_WORKLOAD=gateway", "REDOUBT_RUN_DIR=" + dir, "REDOUBT_CA_FILE=" + dir + "/ca.pem",
+				"REDOUBT_OIDC_ISSUER=https://127.0.0.1:1", "REDOUBT_LISTEN=127.0.0.1:0", tc.setting}
+			out, err := cmd.CombinedOutput()
+			var exit *exec.ExitError
+			require.True(t, errors.As(err, &exit), "%v", err)
+			require.Equal(t, 2, exit.ExitCode(), string(out))
+			require.Contains(t, string(out), tc.sentence)
+			require.Equal(t, 1, strings.Count(strings.TrimSpace(string(out)), "\n")+1, string(out))
+		})
+	}
+}

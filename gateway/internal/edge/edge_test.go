@@ -1,0 +1,48 @@
+package edge_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+
+	"redoubt.example/gateway/internal/edge"
+	"redoubt.example/infra/topology"
+	"redoubt.example/services/platform/telemetry"
+)
+
+func TestNewRefusesRoutesThatItCantServe(t *testing.T) {
+	for name, route := range map[string]edge.Route{
+		"no translation":         {Route: "POST /v1/x", Upstream: "inference", To: "/redoubt.inference.v1.InferenceService/Train", Scopes: []string{"x"}},
+		"upstream has no method": {Route: "POST /v1/x", Upstream: "payments", To: "v1/x", Scopes: []string{"x"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := edge.New(edge.Config{Routes: []edge.Route{route}, Metrics: telemetry.NewMetrics("gateway"),
+				RPC: map[string]echo.HandlerFunc{}, Upstream: func(string) http.RoundTripper { return nil }})
+			require.ErrorContains(t, err, route.Route)
+		})
+	}
+}
+
+var parameter = regexp.MustCompile(`\{[^}]*\}`)
+
+// TestEveryEdgeRouteIsGuarded walks topology.yaml: without a token, every route but the public ones answers 401;
+// with one that has no scope, 403.
+func TestEveryEdgeRouteIsGuarded(t *testing.T) {
+	top, err := topology.Load()
+	require.NoError(t, err)
+	g := newGateway(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	noScope := g.Issuer.Token("mallory", "")
+	for _, route := range top.Edge {
+		method, path, _ := strings.Cut(parameter.ReplaceAllString(route.Route, "example-1"), " ")
+		if route.Public {
+			require.Equal(t, http.StatusNoContent, g.do(method, path, "", "").StatusCode, route.Route)
+			continue
+		}
+		require.Equal(t, http.StatusUnauthorized, g.do(method, path, "", "").StatusCode, route.Route)
+		require.Equal(t, http.StatusForbidden, g.do(method, path, noScope, "").StatusCode, route.Route)
+	}
+}
