@@ -2,9 +2,12 @@ package tunnel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"syscall"
+	"time"
 
 	"redoubt.example/services/platform/mesh/internal/accept"
 	"redoubt.example/services/platform/mesh/internal/handover"
@@ -79,8 +82,19 @@ func (i *Inbound) begin(ctx context.Context, s *stream, c net.Conn, buf []byte) 
 	return app, nil
 }
 
+// dialApp waits a moment for an app that restarts: its callers then see a slow answer and not an error.
 func (i *Inbound) dialApp(ctx context.Context) (conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return unixsock.Dial(ctx, i.AppSocket)
+	for {
+		app, err := unixsock.Dial(ctx, i.AppSocket)
+		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ENOENT) {
+			return app, err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }

@@ -38,7 +38,10 @@ type rig struct {
 	at       atomic.Pointer[string] // where the gateway looks for it
 	upstream string                 // the gateway's socket for payments
 	in, out  *tunnel.Streams
-	stop     func()
+
+	appSocket string
+	app       *unixsock.Listener
+	stop      func()
 }
 
 // app is what payments does with a connection, after the header.
@@ -53,16 +56,18 @@ func newRig(t *testing.T, app func(caller spiffe.ID, c *net.UnixConn)) *rig {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	appSocket := filepath.Join(dir, "app.sock")
-	appListener, err := unixsock.Listen(appSocket)
+	r.appSocket = filepath.Join(dir, "app.sock")
+	var err error
+	r.app, err = unixsock.Listen(r.appSocket)
 	require.NoError(t, err)
+	appListener := r.app
 	running.Go(func() { r.runApp(appListener, app) })
 
 	port, err := tunnel.Listen(ctx, "127.0.0.1:0")
 	require.NoError(t, err)
 	r.port = port.Addr().String()
 	r.at.Store(&r.port)
-	in := &tunnel.Inbound{Server: tunnel.NewServer(&r.own, r.authorize, r.log.Logger, m), Streams: r.in, AppSocket: appSocket, Log: r.log.Logger}
+	in := &tunnel.Inbound{Server: tunnel.NewServer(&r.own, r.authorize, r.log.Logger, m), Streams: r.in, AppSocket: r.appSocket, Log: r.log.Logger}
 	running.Go(func() { in.Serve(ctx, port) })
 
 	r.upstream = filepath.Join(dir, "up-payments.sock")

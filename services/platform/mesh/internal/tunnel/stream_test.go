@@ -18,6 +18,7 @@ import (
 
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
@@ -227,4 +228,22 @@ func TestPeerThatIsNotThereYet(t *testing.T) {
 	got, err := bufio.NewReader(c).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, meshtest.ID("gateway").String()+"\n", got)
+}
+
+func TestAppThatRestarts(t *testing.T) {
+	r := newRig(t, echo)
+	require.NoError(t, r.app.Close())
+	restarted := make(chan *unixsock.Listener, 1)
+	time.AfterFunc(100*time.Millisecond, func() {
+		ln, err := unixsock.Listen(r.appSocket)
+		assert.NoError(t, err)
+		restarted <- ln
+	})
+	var again sync.WaitGroup
+	again.Go(func() {
+		ln := <-restarted
+		t.Cleanup(func() { r.stop(); ln.Close(); again.Wait() })
+		r.runApp(ln, echo)
+	})
+	require.True(t, exchange(t, r))
 }
