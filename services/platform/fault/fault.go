@@ -38,6 +38,11 @@ func Wrap(k Kind, err error, format string, args ...any) error {
 
 // RetryAfter returns err with advice on when to try again: Retry-After over HTTP, RetryInfo over gRPC.
 func RetryAfter(err error, d time.Duration) error {
+	if f, ok := err.(*fault); ok {
+		advised := *f
+		advised.after = d
+		return &advised
+	}
 	return &fault{kind: KindOf(err), message: Message(err), cause: err, after: d}
 }
 

@@ -49,6 +49,7 @@ func TestCausesNeverLeave(t *testing.T) {
 	}
 	require.ErrorIs(t, fault.Wrap(fault.Unavailable, errSecret, "busy"), errSecret, "the log needs the cause")
 	require.Contains(t, fault.Wrap(fault.Unavailable, errSecret, "busy").Error(), "hunter2")
+	require.EqualError(t, fault.RetryAfter(fault.Wrap(fault.Unavailable, errors.New("full"), "busy"), time.Second), "busy: full")
 }
 
 func TestKindOf(t *testing.T) {
