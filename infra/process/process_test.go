@@ -166,3 +166,20 @@ func TestJobIsReadyWhenDone(t *testing.T) {
 	require.NoError(t, process.WaitReady(t.Context(), spec, p))
 	require.True(t, after)
 }
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var out output
+	ended := make(chan error, 1)
+	go func() {
+		ended <- process.Run(ctx, shell("x", "echo pid=$$; while :; do sleep 0.05; done"), &out)
+	}()
+	require.Eventually(t, func() bool { return strings.HasSuffix(out.String(), "\n") }, 5*time.Second, time.Millisecond)
+	pid, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out.String(), "pid=")))
+	require.NoError(t, err)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.False(t, alive(pid))
+	require.ErrorContains(t, process.Run(t.Context(), shell("x", "exit 3"), &out), "x failed: exit status 3")
+	require.NoError(t, process.Run(t.Context(), shell("x", "exit 0"), &out))
+}

@@ -39,7 +39,8 @@ type Row struct {
 	P99      float64 `json:"p99_seconds"`
 }
 
-// Between returns what was added from one sample to the next, a row per hop and route with requests, sorted.
+// Between returns what was added from one sample to the next, a row per hop and route with requests: the edge
+// first, then by caller, callee and route.
 func Between(before, after Sample) []Row {
 	type hop struct{ caller, callee, route string }
 	all, failed := map[hop]Histogram{}, map[hop]uint64{}
@@ -62,9 +63,21 @@ func Between(before, after Sample) []Row {
 		})
 	}
 	slices.SortFunc(rows, func(a, b Row) int {
-		return cmp.Or(strings.Compare(a.Caller, b.Caller), strings.Compare(a.Callee, b.Callee), strings.Compare(a.Route, b.Route))
+		return cmp.Or(edgeFirst(a, b), strings.Compare(a.Caller, b.Caller), strings.Compare(a.Callee, b.Callee), strings.Compare(a.Route, b.Route))
 	})
 	return rows
+}
+
+func edgeFirst(a, b Row) int {
+	switch {
+	case a.Caller == b.Caller:
+		return 0
+	case a.Caller == Outside:
+		return -1
+	case b.Caller == Outside:
+		return 1
+	}
+	return 0
 }
 
 // subtract takes a process that was restarted in between, and counts from 0 again, as it is.

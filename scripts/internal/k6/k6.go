@@ -79,14 +79,8 @@ func (r Run) Do(ctx context.Context) (Summary, error) {
 	}
 	defer os.Remove(target)
 	var output bytes.Buffer // read only after k6 has ended
-	spec := r.spec(target, summary)
-	p, err := process.Start(ctx, spec, &output)
-	if err != nil {
-		return Summary{}, err
-	}
-	err = process.WaitReady(ctx, spec, p)
+	err = process.Run(ctx, r.spec(target, summary), &output)
 	if ctx.Err() != nil {
-		_ = p.Stop(context.WithoutCancel(ctx))
 		return Summary{}, ctx.Err()
 	}
 	var end *exec.ExitError
@@ -99,7 +93,7 @@ func (r Run) Do(ctx context.Context) (Summary, error) {
 // spec is k6's whole invocation. The CA reaches it as Go programs take one from outside: SSL_CERT_FILE.
 func (r Run) spec(target, summary string) process.Spec {
 	return process.Spec{
-		Name: "k6", Path: r.Path, Dir: r.Scratch, Once: true, StopSignal: syscall.SIGINT, StopTimeout: 10 * time.Second,
+		Name: "k6", Path: r.Path, Dir: r.Scratch, StopSignal: syscall.SIGINT, StopTimeout: 10 * time.Second,
 		Args: []string{
 			"run", "--quiet", "--address", "", "--summary-export", summary,
 			"-e", "TARGET=" + target, "-e", fmt.Sprintf("DURATION=%s", r.Duration), "-e", fmt.Sprintf("RATE=%d", r.Rate),

@@ -46,20 +46,13 @@ func goCommand(ctx context.Context, dir string, env []string, args ...string) er
 // run runs a command to its end, or to the context's: then it and what it started are gone. A failing command's
 // error ends with the last it said.
 func run(ctx context.Context, spec process.Spec) error {
-	spec.Once, spec.StopSignal, spec.StopTimeout = true, syscall.SIGINT, 5*time.Second
+	spec.StopSignal, spec.StopTimeout = syscall.SIGINT, 5*time.Second
 	var output bytes.Buffer // read only after the process has ended
-	p, err := process.Start(ctx, spec, &output)
-	if err != nil {
+	err := process.Run(ctx, spec, &output)
+	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if err := process.WaitReady(ctx, spec, p); err != nil {
-		_ = p.Stop(context.WithoutCancel(ctx))
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("%w: %s", err, lastWords(output.String()))
-	}
-	return nil
+	return fmt.Errorf("%w: %s", err, lastWords(output.String()))
 }
 
 func lastWords(output string) string {
