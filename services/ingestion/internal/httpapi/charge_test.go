@@ -63,6 +63,9 @@ func TestWhatARequestLeavesOpenIsSettled(t *testing.T) {
 		c.key = "retried"
 		s.want(503, c)
 		require.Empty(t, s.want(200, get(user, "/v1/documents"))["documents"], "nobody reads what isn't paid for")
+		pending, err := s.store.ByKey(t.Context(), user, c.key)
+		require.NoError(t, err)
+		s.want(404, get(user, "/v1/documents/"+pending.ID.String()))
 		settled, err := s.intake.Reconcile(t.Context())
 		require.NoError(t, err)
 		require.Zero(t, settled, "the request may still be at work")
