@@ -3,14 +3,14 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"redoubt.example/services/notification/internal/message"
-	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/httpserver"
+	"redoubt.example/services/platform/paging"
 	"redoubt.example/services/platform/policy"
 )
 
@@ -57,22 +57,24 @@ func (a API) inbox(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	limit := 0
-	if text := c.QueryParam("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 {
-			return fault.New(fault.Invalid, "limit must be a positive number")
-		}
-	}
-	page, err := a.Inbox.Page(c.Request().Context(), who, c.QueryParam("cursor"), limit)
+	before := uuid.Max
+	limit, err := paging.Read(c.QueryParams(), &before)
 	if err != nil {
 		return err
 	}
-	messages := make([]inboxMessage, len(page.Messages))
-	for i, m := range page.Messages {
+	page, more, err := a.Inbox.Page(c.Request().Context(), who, before, limit)
+	if err != nil {
+		return err
+	}
+	messages, next := make([]inboxMessage, len(page)), ""
+	for i, m := range page {
 		messages[i] = inboxMessage{m.ID.String(), m.Kind, m.Subject, m.Data, m.CreatedAt.UTC()}
+	}
+	if more {
+		next = paging.Cursor(page[len(page)-1].ID)
 	}
 	return c.JSON(http.StatusOK, struct {
 		Messages []inboxMessage `json:"messages"`
 		Next     string         `json:"next,omitempty"`
-	}{messages, page.Next})
+	}{messages, next})
 }

@@ -2,17 +2,8 @@ package message
 
 import (
 	"context"
-	"encoding/base64"
 
 	"github.com/google/uuid"
-
-	"redoubt.example/services/platform/fault"
-)
-
-// Page sizes.
-const (
-	DefaultPage = 20
-	MaxPage     = 100
 )
 
 // Store keeps messages.
@@ -30,12 +21,6 @@ type Inbox struct {
 	Wake  func() // called when there may be something to deliver; must not block
 }
 
-// Page is a part of an inbox, newest first.
-type Page struct {
-	Messages []Message
-	Next     string // cursor of the next page; empty at the end
-}
-
 // Send stores a message, and has it delivered.
 func (i Inbox) Send(ctx context.Context, d Draft) (Message, error) {
 	m, err := New(ctx, d)
@@ -49,37 +34,12 @@ func (i Inbox) Send(ctx context.Context, d Draft) (Message, error) {
 	return m, nil
 }
 
-// Page returns a page of the recipient's messages; an empty cursor is the start. limit 0 is DefaultPage. A cursor only
-// says where to go on: it opens nobody else's inbox.
-func (i Inbox) Page(ctx context.Context, recipient, cursor string, limit int) (Page, error) {
-	if limit == 0 {
-		limit = DefaultPage
+// Page returns at most limit of the recipient's messages, newest first, and whether there are more. before is the last
+// ID of the page before, uuid.Max for the first page; it opens nobody else's inbox.
+func (i Inbox) Page(ctx context.Context, recipient string, before uuid.UUID, limit int) (page []Message, more bool, err error) {
+	page, err = i.Store.Messages(ctx, recipient, before, limit+1)
+	if err != nil || len(page) <= limit {
+		return page, false, err
 	}
-	if limit < 1 || limit > MaxPage {
-		return Page{}, fault.New(fault.Invalid, "limit must be from 1 to %d", MaxPage)
-	}
-	before, err := parseCursor(cursor)
-	if err != nil {
-		return Page{}, err
-	}
-	messages, err := i.Store.Messages(ctx, recipient, before, limit+1)
-	if err != nil {
-		return Page{}, err
-	}
-	if len(messages) <= limit {
-		return Page{Messages: messages}, nil
-	}
-	last := messages[limit-1].ID
-	return Page{messages[:limit], base64.RawURLEncoding.EncodeToString(last[:])}, nil
-}
-
-func parseCursor(cursor string) (uuid.UUID, error) {
-	if cursor == "" {
-		return uuid.Max, nil
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) != len(uuid.UUID{}) {
-		return uuid.Nil, fault.New(fault.Invalid, "the cursor is not one of ours")
-	}
-	return uuid.UUID(raw), nil
+	return page[:limit], true, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -47,12 +48,12 @@ func New(ctx context.Context, d Draft) (Message, error) {
 	switch {
 	case err != nil:
 		return Message{}, err
-	case d.Recipient == "" || len(d.Recipient) > 200 || !printable(d.Recipient):
+	case d.Recipient == "" || len(d.Recipient) > 200 || !oneLine(d.Recipient):
 		return Message{}, fault.New(fault.Unprocessable, "the recipient is not a principal's name")
 	case CheckKind(d.Kind) != nil:
 		return Message{}, CheckKind(d.Kind)
-	case d.Subject == "" || utf8.RuneCountInString(d.Subject) > MaxSubject || !printable(d.Subject):
-		return Message{}, fault.New(fault.Unprocessable, "the subject must have 1 to %d printable characters", MaxSubject)
+	case d.Subject == "" || utf8.RuneCountInString(d.Subject) > MaxSubject || !oneLine(d.Subject):
+		return Message{}, fault.New(fault.Unprocessable, "the subject must have 1 to %d characters on one line", MaxSubject)
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -89,14 +90,6 @@ func object(data json.RawMessage) (json.RawMessage, error) {
 	return compact.Bytes(), nil
 }
 
-func printable(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
+func oneLine(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }

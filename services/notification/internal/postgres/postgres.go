@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"redoubt.example/services/notification/internal/message"
 	"redoubt.example/services/platform/fault"
+	"redoubt.example/services/platform/pgfault"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -91,19 +91,4 @@ func (s *Store) prune(ctx context.Context) error {
 	return asFault(errors.Join(receipts, deliveries))
 }
 
-// asFault says whether asking again may help: no answer, a lost connection, contention, no resources, a shutdown, or a
-// login whose lease has just ended (SQLSTATE classes 08, 28, 40, 53, 57).
-func asFault(err error) error {
-	var refused *pgconn.PgError
-	switch {
-	case err == nil:
-		return nil
-	case !errors.As(err, &refused):
-		return fault.Wrap(fault.Unavailable, err, "the store can't be reached")
-	}
-	switch refused.Code[:2] {
-	case "08", "28", "40", "53", "57":
-		return fault.Wrap(fault.Unavailable, err, "the store can't be reached")
-	}
-	return fault.Wrap(fault.Internal, err, "internal error")
-}
+func asFault(err error) error { return pgfault.From(err, "the inbox") }
