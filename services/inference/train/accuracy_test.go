@@ -13,9 +13,9 @@ import (
 
 // The floors are a little under what the published weights reach.
 const (
-	wholeFloor    = 0.96
-	shortFloor    = 0.88
-	languageFloor = 0.70
+	wholeFloor    = 0.965
+	shortFloor    = 0.90
+	languageFloor = 0.75
 )
 
 const published = "../../modelstore/models/langid/1/model.bin"

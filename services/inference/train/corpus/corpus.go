@@ -1,5 +1,5 @@
 // Package corpus holds the sentences that the language identifier is trained and measured on: one file for each
-// language, one sentence on each line, the same subjects in every language, written for this repository.
+// language, one sentence on each line, on the same subjects, written for this repository.
 package corpus
 
 import (
@@ -13,8 +13,8 @@ import (
 //go:embed *.txt
 var files embed.FS
 
-// heldOutEvery lines one is never trained on. Line n of every file says the same, so a held-out sentence isn't in
-// training as its own translation either.
+// Of heldOutEvery lines one is never trained on. Close languages say the same in the same line, so a held-out sentence
+// isn't in training as its neighbour's translation either.
 const heldOutEvery = 4
 
 // Sentence is one example.
