@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/grpc"
 
@@ -57,8 +56,8 @@ func fetch(w *workload.Workload, identifier *inference.Identifier) {
 			}
 			return err
 		})
-		if err != nil && errors.Is(err, context.Cause(ctx)) {
-			return nil // asked to end before there was a model
+		if ctx.Err() != nil { // asked to end before there was a model
+			return nil
 		}
 		return err
 	})
