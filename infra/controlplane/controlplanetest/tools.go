@@ -25,9 +25,9 @@ func findTools(t testing.TB) tools {
 	}
 	switch {
 	case found.consul == "":
-		t.Skip("no Consul on this machine: `go run ./scripts/lab tools` gets it, or name one in REDOUBT_TEST_CONSUL")
+		t.Skip("no Consul on this machine: `go run ./scripts/lab test` gets it, or name one in REDOUBT_TEST_CONSUL")
 	case found.vault == "":
-		t.Skip("no Vault on this machine: `go run ./scripts/lab tools` gets it, or name one in REDOUBT_TEST_VAULT")
+		t.Skip("no Vault on this machine: `go run ./scripts/lab test` gets it, or name one in REDOUBT_TEST_VAULT")
 	case found.postgres == "":
 		t.Skip("no PostgreSQL on this machine: `apt-get install postgresql`")
 	}
@@ -41,11 +41,11 @@ func findBinary(variable, name string) string {
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return ""
+	patterns := []string{filepath.Join("/var/cache/redoubt", "tools", name+"-*")} // where root's lab keeps them
+	if cache, err := os.UserCacheDir(); err == nil {
+		patterns = append(patterns, filepath.Join(cache, "redoubt", "tools", name+"-*"))
 	}
-	return newest(filepath.Join(cache, "redoubt", "*", name), filepath.Join(cache, "redoubt", "*", "*", name))
+	return newest(patterns...)
 }
 
 func findPostgres() string {

@@ -1,0 +1,114 @@
+package suite
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// endToEndPackage starts the whole platform: it has a part of its own.
+const endToEndPackage = "redoubt.example/scripts/e2e"
+
+// testModule tests a module's packages: those with concurrency under the race detector, where there is one.
+func (s *Suite) testModule(ctx context.Context, module string, into *Part) error {
+	packages, err := s.packages(ctx, module)
+	if err != nil {
+		return err
+	}
+	var raced, plain []string
+	for _, p := range packages {
+		switch {
+		case p.ImportPath == endToEndPackage || !p.hasTests():
+		case s.Race && p.concurrent():
+			raced = append(raced, p.ImportPath)
+		default:
+			plain = append(plain, p.ImportPath)
+		}
+	}
+	if err := s.goTest(ctx, module, nil, into, raced, "-race"); err != nil {
+		return err
+	}
+	return s.goTest(ctx, module, nil, into, plain)
+}
+
+func (s *Suite) testOutside(ctx context.Context, module string, into *Part) error {
+	return s.goTest(ctx, module, alone, into, []string{"./..."})
+}
+
+// endToEnd is never taken from the test cache: what it tests is more than its sources.
+func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
+	return s.goTest(ctx, "scripts", nil, into, []string{endToEndPackage}, "-count=1", "-timeout=15m")
+}
+
+func (s *Suite) goTest(ctx context.Context, dir string, env []string, into *Part, packages []string, flags ...string) error {
+	if len(packages) == 0 {
+		return nil
+	}
+	args := slices.Concat([]string{"test", "-json"}, flags, packages)
+	out, err := s.command(ctx, dir, env, "go", args...)
+	into.collect(out)
+	if err != nil && into.Failed == 0 {
+		return fmt.Errorf("%w\n%s", err, into.Output) // nothing was even run
+	}
+	return nil
+}
+
+// event is a line of go test -json (go doc test2json), and of the build before it.
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string
+	Test       string
+	Output     string
+}
+
+// collect counts tests, and keeps what failing ones and builds said, and why others were skipped.
+func (p *Part) collect(output string) {
+	said := map[string]string{}
+	for line := range strings.Lines(output) {
+		var e event
+		if json.Unmarshal([]byte(line), &e) != nil {
+			p.Output += line // the go command itself
+			continue
+		}
+		name := cmp.Or(e.Package, e.ImportPath)
+		if e.Test != "" {
+			name += "." + e.Test
+		}
+		switch e.Action {
+		case "output", "build-output":
+			said[name] += e.Output
+		case "pass":
+			if e.Test != "" {
+				p.Tests++
+			}
+		case "skip":
+			if e.Test != "" {
+				p.Skipped = append(p.Skipped, Skip{name, reason(said[name])})
+			}
+		case "fail", "build-fail":
+			p.Failed++
+			p.Output += said[name]
+		}
+	}
+}
+
+// reason finds what a test gave to t.Skip in its output: "    file_test.go:12: reason".
+func reason(output string) string {
+	for line := range strings.Lines(output) {
+		if _, text, ok := strings.Cut(line, "_test.go:"); ok {
+			_, text, _ = strings.Cut(text, ": ")
+			return strings.TrimSpace(text)
+		}
+	}
+	for line := range strings.Lines(output) { // skipped by a helper
+		if _, text, ok := strings.Cut(line, ".go:"); ok {
+			_, text, _ = strings.Cut(text, ": ")
+			return strings.TrimSpace(text)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,100 @@
+// Package suite runs all checks and tests of the repository's modules, one part after the other, and sums them up.
+package suite
+
+import (
+	"context"
+	"time"
+
+	"redoubt.example/scripts/internal/term"
+)
+
+// Modules are the workspace's, and Outside those that stay out of it because their graphs disagree with the others'.
+var (
+	Modules = []string{"gateway", "infra", "loadtest", "scripts", "services", "threatmodel"}
+	Outside = []string{"loadtest/k6"}
+)
+
+// Suite is what to test, and with what.
+type Suite struct {
+	Repo     string
+	Env      []string // added to our own environment: where the servers are
+	Race     bool     // there is a C compiler to link the race detector with
+	Progress *term.Progress
+}
+
+// Report is what came out.
+type Report struct {
+	Passed  bool    `json:"passed"`
+	Seconds float64 `json:"seconds"`
+	Parts   []Part  `json:"parts"`
+}
+
+// Part is one part's outcome.
+type Part struct {
+	Name    string  `json:"name"`
+	Passed  bool    `json:"passed"`
+	Seconds float64 `json:"seconds"`
+	Tests   int     `json:"tests"` // that ran and passed
+	Failed  int     `json:"failed"`
+	Skipped []Skip  `json:"skipped,omitempty"`
+	Output  string  `json:"output,omitempty"` // of what failed
+}
+
+// Skip is a test that didn't run.
+type Skip struct {
+	Test   string `json:"test"`
+	Reason string `json:"reason"`
+}
+
+type step struct {
+	name string
+	run  func(ctx context.Context, into *Part) error
+}
+
+// Run runs every part, the failing ones too, and ends early only with the context.
+func (s *Suite) Run(ctx context.Context) (Report, error) {
+	began := time.Now()
+	report := Report{Passed: true}
+	for _, step := range s.steps() {
+		if err := ctx.Err(); err != nil {
+			return report, err
+		}
+		part := Part{Name: step.name}
+		start := time.Now()
+		task := s.Progress.Task(step.name, "running")
+		err := step.run(ctx, &part)
+		if ctx.Err() != nil {
+			task.End("")
+			return report, ctx.Err()
+		}
+		part.Passed, part.Seconds = err == nil && part.Failed == 0, time.Since(start).Seconds()
+		verdict := "ok"
+		if !part.Passed {
+			verdict = "FAILED"
+			if err != nil {
+				part.Output += err.Error() + "\n"
+			}
+		}
+		task.End("%s in %s", verdict, term.Seconds(time.Since(start)))
+		report.Passed = report.Passed && part.Passed
+		report.Parts = append(report.Parts, part)
+	}
+	report.Seconds = time.Since(began).Seconds()
+	return report, nil
+}
+
+// steps are in the order of what fails fastest; the platform as a whole comes last.
+func (s *Suite) steps() []step {
+	steps := []step{
+		{"format", s.format},
+		{"vet", s.vet},
+		{"each module alone", s.alone},
+	}
+	for _, module := range Modules {
+		steps = append(steps, step{"test " + module, func(ctx context.Context, into *Part) error { return s.testModule(ctx, module, into) }})
+	}
+	for _, module := range Outside {
+		steps = append(steps, step{"test " + module, func(ctx context.Context, into *Part) error { return s.testOutside(ctx, module, into) }})
+	}
+	return append(steps, step{"end to end", s.endToEnd})
+}

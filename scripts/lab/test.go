@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/scripts/internal/doctor"
+	"redoubt.example/scripts/internal/suite"
+	"redoubt.example/scripts/internal/term"
+)
+
+func (a *app) test() *cobra.Command {
+	return &cobra.Command{
+		Use:     "test",
+		GroupID: groupBuild,
+		Short:   "Run all checks and tests of all modules, end to end included",
+		Long: `Run all checks and tests: format, vet, each module built alone, the tests of all modules (packages with concurrency
+under the race detector), and at last the whole platform end to end. Obtains Consul, Vault and PostgreSQL first.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			report, err := a.runTests(cmd.Context())
+			if err != nil {
+				return err
+			}
+			out := a.output()
+			if err := out.Print(report, func(w io.Writer) error { return writeReport(w, out, report) }); err != nil {
+				return err
+			}
+			if !report.Passed {
+				return errors.New("tests failed: " + strings.Join(failedParts(report), ", "))
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) runTests(ctx context.Context) (suite.Report, error) {
+	repo, cache, err := checkout()
+	if err != nil {
+		return suite.Report{}, err
+	}
+	progress := term.NewProgress(os.Stderr)
+	defer progress.Close()
+	set, err := cache.Servers(ctx, repo, progress)
+	if err != nil {
+		return suite.Report{}, err
+	}
+	s := suite.Suite{Repo: repo, Race: doctor.HasC(), Progress: progress, Env: []string{
+		"REDOUBT_TEST_CONSUL=" + set.Consul,
+		"REDOUBT_TEST_VAULT=" + set.Vault,
+		"REDOUBT_TEST_POSTGRES=" + set.Postgres,
+	}}
+	report, err := s.Run(ctx)
+	if ctx.Err() != nil {
+		return report, errors.New("interrupted")
+	}
+	return report, err
+}
+
+func writeReport(w io.Writer, out term.Output, r suite.Report) error {
+	table := &term.Table{Headers: []string{"part", "result", ">passed", ">failed", ">skipped", ">time"}}
+	tests, skipped := 0, ""
+	for _, p := range r.Parts {
+		if !p.Passed {
+			fmt.Fprintf(w, "--- %s\n%s\n", p.Name, strings.TrimSpace(p.Output))
+		}
+		result := term.Cell{Text: "ok", Style: term.Good}
+		if !p.Passed {
+			result = term.Cell{Text: "FAILED", Style: term.Bad}
+		}
+		table.Add(term.Text(p.Name), result, count(p.Tests), count(p.Failed), count(len(p.Skipped)),
+			term.Text(term.Seconds(time.Duration(p.Seconds*float64(time.Second)))))
+		tests += p.Tests
+		for _, s := range p.Skipped {
+			skipped += fmt.Sprintf("skipped: %s: %s\n", s.Test, s.Reason)
+		}
+	}
+	if err := table.Write(w, out.Colour); err != nil {
+		return err
+	}
+	if !doctor.HasC() {
+		skipped += "skipped: the race detector: no C compiler on this machine\n"
+	}
+	verdict := out.Paint("all passed", term.Good)
+	if !r.Passed {
+		verdict = out.Paint("FAILED: "+strings.Join(failedParts(r), ", "), term.Bad)
+	}
+	_, err := fmt.Fprintf(w, "\n%s%s: %d tests in %s\n", skipped, verdict, tests, term.Seconds(time.Duration(r.Seconds*float64(time.Second))))
+	return err
+}
+
+func count(n int) term.Cell {
+	if n == 0 {
+		return term.Cell{}
+	}
+	return term.Text(n)
+}
+
+func failedParts(r suite.Report) (names []string) {
+	for _, p := range r.Parts {
+		if !p.Passed {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
