@@ -2,6 +2,7 @@ package inference
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 
 	"redoubt.example/services/inference/internal/langid"
@@ -65,7 +66,7 @@ func (v *versioned) labels(text string) []Label {
 	}
 	labels := make([]Label, len(top))
 	for i, p := range top {
-		labels[i] = Label{Label: p.Language, Score: p.Score}
+		labels[i] = Label{Label: p.Language, Score: math.Round(p.Score*1e4) / 1e4} // more digits would be noise
 	}
 	return labels
 }
