@@ -111,25 +111,26 @@ func TestDeliversAgain(t *testing.T) {
 }
 
 func TestGivesUp(t *testing.T) {
-	for name, tc := range map[string]struct{ status, attempts int }{
-		"after three refusals":      {404, 3},
-		"after three redirects":     {302, 3},
-		"after eight failures":      {500, 8},
-		"after eight, if too often": {429, 8},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newReceiver(t, tc.status)
-			s := serve(t, r.hostPort)
-			user := "lea-" + uuid.NewString()
-			s.want(201, endpoint(user, r.URL, "*"))
-			id := s.want(202, notify(user, created))["id"].(string)
-			eventually(t, "the end", func() bool { return s.state(id) == "failed" })
-			require.Len(t, r.received(), tc.attempts)
-			var written int
-			require.NoError(t, s.owner.QueryRow(t.Context(), `SELECT count(*) FROM delivery_attempts a JOIN deliveries d ON d.id = a.delivery_id
-				WHERE d.message_id = $1 AND a.status = $2`, id, tc.status).Scan(&written))
-			require.Equal(t, tc.attempts, written)
-		})
+	attempts := map[int]int{404: 3, 302: 3, 500: 8, 429: 8}
+	receivers, allow := map[int]*receiver{}, []string{}
+	for status := range attempts {
+		receivers[status] = newReceiver(t, status)
+		allow = append(allow, receivers[status].hostPort)
+	}
+	s := serve(t, allow...)
+	messages := map[int]string{}
+	for status, r := range receivers {
+		user := "lea-" + uuid.NewString()
+		s.want(201, endpoint(user, r.URL, "*"))
+		messages[status] = s.want(202, notify(user, created))["id"].(string)
+	}
+	for status, message := range messages {
+		eventually(t, "the end", func() bool { return s.state(message) == "failed" })
+		require.Len(t, receivers[status].received(), attempts[status], status)
+		var written int
+		require.NoError(t, s.owner.QueryRow(t.Context(), `SELECT count(*) FROM delivery_attempts a JOIN deliveries d ON d.id = a.delivery_id
+			WHERE d.message_id = $1 AND a.status = $2`, message, status).Scan(&written))
+		require.Equal(t, attempts[status], written)
 	}
 }
 
