@@ -28,7 +28,7 @@ const (
 type settings struct {
 	config.Workload
 	// host:port pairs that webhooks may go to whatever they are, as they stand in the URL
-	WebhookAllow []string `env:"WEBHOOK_ALLOW"`
+	WebhookAllow []string `env:"NOTIFICATION_WEBHOOK_ALLOW"`
 }
 
 func main() { lifecycle.Main(run) }
@@ -51,7 +51,7 @@ func run(ctx context.Context) error {
 func serve(ctx context.Context, cfg settings) error {
 	targets, err := webhook.NewTargets(cfg.WebhookAllow)
 	if err != nil {
-		return &config.Error{Reason: "check REDOUBT_WEBHOOK_ALLOW: " + err.Error()}
+		return &config.Error{Reason: "check REDOUBT_NOTIFICATION_WEBHOOK_ALLOW: " + err.Error()}
 	}
 	w, err := workload.Open(ctx, cfg.Workload)
 	if err != nil {

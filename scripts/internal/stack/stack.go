@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,11 +53,16 @@ type Stack struct {
 	plane    *controlplane.Plane
 	keeper   *keeper
 	listen   string
+	settings map[string][]string // by service: what the environment says to its process alone
 }
 
 // New makes the workloads' folders, the lab's CA and the servers' configuration. Nothing is started.
 func New(cfg Config) (*Stack, error) {
 	top, err := topology.Load()
+	if err != nil {
+		return nil, err
+	}
+	told, err := readSettings(os.Environ(), top)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +86,14 @@ func New(cfg Config) (*Stack, error) {
 	s := &Stack{
 		GatewayURL: "https://" + listen, CAFile: plane.CAFile, Users: users,
 		cfg: cfg, topology: top, plane: plane, keeper: newKeeper(issuer), listen: listen,
+		settings: map[string][]string{},
 	}
 	for _, name := range s.workloads() {
 		if err := s.makeFolder(name); err != nil {
+			return nil, err
+		}
+		uid, gid := users.Of(name)
+		if s.settings[name], err = told.env(name, s.folder(name), uid, gid); err != nil {
 			return nil, err
 		}
 	}

@@ -21,6 +21,7 @@ func (s *Stack) app(name string) process.Spec {
 		}
 	}
 	spec := s.spec(name, name, name)
+	spec.Env = append(spec.Env, s.settings[name]...)
 	spec.Depends = depends
 	spec.Ready = answers(s.folder(name, "admin.sock"))
 	if name == gateway {
