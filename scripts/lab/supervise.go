@@ -75,9 +75,6 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 	if err := l.assemble(claim, log); err != nil {
 		return err
 	}
-	if !l.stack.Users.Isolated {
-		say("not root: all workloads run as you, so they aren't isolated from each other")
-	}
 
 	// The processes end with ctx; the control socket answers until they have.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))

@@ -157,7 +157,15 @@ func (a *app) announce(s control.Status) error {
   curl --cacert %[7]s -H "Authorization: Bearer $(%[5]s token --user alice%[6]s)" \
        --json '{"title": "Minutes", "text": "The board met on Monday."}' %[4]s/v1/documents
   %[5]s logs ingestion%[6]s
-`, out.Paint("ready", term.Good), s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, lab, dir, ca)
+%[8]s`, out.Paint("ready", term.Good), s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, lab, dir, ca, isolationNote())
 		return err
 	})
+}
+
+// isolationNote says what an ordinary user's lab lacks.
+func isolationNote() string {
+	if os.Geteuid() == 0 {
+		return ""
+	}
+	return "\nNot root: all workloads run as you, so none is isolated from the others.\n"
 }
