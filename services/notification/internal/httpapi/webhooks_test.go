@@ -151,6 +151,22 @@ func TestRefusesToDeliverInside(t *testing.T) {
 	require.Contains(t, refusals[0], `"request_id":"`)
 }
 
+// A sealed secret that is copied into another row opens nothing there: who can write to the database can't have
+// messages signed with a secret that he knows.
+func TestSecretsAreBoundToTheirRow(t *testing.T) {
+	r := newReceiver(t, 200)
+	s := serve(t, r.hostPort)
+	user := "ned-" + uuid.NewString()
+	known := s.want(201, endpoint("mallory", r.URL, "never"))["id"]
+	hers := s.want(201, endpoint(user, r.URL, "*"))["id"]
+	_, err := s.owner.Exec(t.Context(), `UPDATE endpoints SET sealed = (SELECT sealed FROM endpoints WHERE id = $1) WHERE id = $2`, known, hers)
+	require.NoError(t, err)
+	m := s.want(202, notify(user, created))["id"].(string)
+	eventually(t, "a refusal", func() bool { return len(s.Logged("webhook waits for its secret")) > 0 })
+	require.Equal(t, "pending", s.state(m))
+	require.Empty(t, r.received())
+}
+
 func (s service) state(message string) (state string) {
 	s.t.Helper()
 	require.NoError(s.t, s.owner.QueryRow(s.t.Context(), `SELECT state FROM deliveries WHERE message_id = $1`, message).Scan(&state))

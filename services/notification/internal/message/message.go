@@ -61,7 +61,8 @@ func New(ctx context.Context, d Draft) (Message, error) {
 	}
 	return Message{
 		ID: id, Recipient: d.Recipient, Kind: d.Kind, Subject: d.Subject, Data: data,
-		RequestID: telemetry.RequestID(ctx), CreatedAt: time.Now().UTC(),
+		// As precise as the database keeps it, so that what is read back is what was answered.
+		RequestID: telemetry.RequestID(ctx), CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}, nil
 }
 

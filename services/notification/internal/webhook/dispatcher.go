@@ -17,6 +17,8 @@ const (
 	claimFor    = 30 * time.Second // then another process may try: far longer than an attempt takes
 	pollEvery   = time.Second
 	settleFor   = 5 * time.Second // to write down what became of an attempt
+
+	waitForSecret = time.Hour // how long Vault may be away before a message is given up
 )
 
 // Queue is the outbox.
@@ -109,7 +111,7 @@ func (d *Dispatcher) deliver(ctx context.Context, delivery Delivery) {
 
 	settle, cancel := context.WithTimeout(ctx, settleFor)
 	defer cancel()
-	if errors.Is(err, errNoSecret) { // not the receiver's fault: Vault can't be reached
+	if errors.Is(err, errNoSecret) && time.Since(delivery.Message.CreatedAt) < waitForSecret { // not the receiver's fault
 		log.Warn("webhook waits for its secret", "error", err.Error())
 		err = d.queue.Release(settle, delivery)
 	} else {
@@ -125,7 +127,7 @@ func (d *Dispatcher) deliver(ctx context.Context, delivery Delivery) {
 func (d *Dispatcher) attempt(ctx context.Context, delivery Delivery) (Result, error) {
 	secret, err := d.keys.secret(ctx, delivery)
 	if err != nil {
-		return Result{}, err
+		return Result{Outcome: Failed, Reason: "the endpoint's secret can't be opened"}, err
 	}
 	body, err := delivery.body()
 	if err != nil {

@@ -68,7 +68,7 @@ func (e Endpoints) Create(ctx context.Context, owner, url string, events []strin
 	if err != nil {
 		return Endpoint{}, Secret{}, fault.Wrap(fault.Unavailable, err, "secrets can't be stored at the moment")
 	}
-	endpoint := Endpoint{ID: id, Owner: owner, URL: url, Events: events, Sealed: sealed, CreatedAt: time.Now().UTC()}
+	endpoint := Endpoint{ID: id, Owner: owner, URL: url, Events: events, Sealed: sealed, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)}
 	return endpoint, secret, e.AddEndpoint(ctx, endpoint, MaxEndpoints)
 }
 

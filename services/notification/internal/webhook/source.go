@@ -58,7 +58,7 @@ func (s *Sources) Create(ctx context.Context, owner, name string) (Source, Secre
 	if err != nil {
 		return Source{}, Secret{}, fault.Wrap(fault.Unavailable, err, "secrets can't be stored at the moment")
 	}
-	source := Source{Name: name, Owner: owner, Sealed: sealed, CreatedAt: time.Now().UTC()}
+	source := Source{Name: name, Owner: owner, Sealed: sealed, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)}
 	if err := s.store.AddSource(ctx, source); err != nil {
 		return Source{}, Secret{}, err
 	}
