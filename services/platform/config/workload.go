@@ -12,12 +12,16 @@ import (
 // Modes are the ways in which the mesh may reach a workload.
 var Modes = []string{"sidecar", "native", "plaintext", "envoy"}
 
-var workloadName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+var (
+	workloadName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+	instanceName = regexp.MustCompile(`^[a-z][a-z0-9.-]{0,126}$`)
+)
 
 // Workload is what every workload, sidecar and job is told at start. It holds no secret: those are in the
 // run folder's files, or leased. Embed it in the binary's own struct.
 type Workload struct {
 	Name       string `env:"WORKLOAD,required,notEmpty"`
+	Instance   string `env:"INSTANCE"`                  // this one of several replicas, unique among all; Name when there is one
 	RunDir     string `env:"RUN_DIR,required,notEmpty"` // sockets and identity documents
 	Mode       string `env:"MODE" envDefault:"sidecar"`
 	CAFile     string `env:"CA_FILE,required,notEmpty"`
@@ -33,6 +37,9 @@ func (w Workload) Validate() error {
 	var errs []error
 	if !workloadName.MatchString(w.Name) {
 		errs = append(errs, fmt.Errorf("REDOUBT_WORKLOAD %q is not a workload's name", w.Name))
+	}
+	if w.Instance != "" && !instanceName.MatchString(w.Instance) {
+		errs = append(errs, fmt.Errorf("REDOUBT_INSTANCE %q is not an instance's name", w.Instance))
 	}
 	if !slices.Contains(Modes, w.Mode) {
 		errs = append(errs, fmt.Errorf("REDOUBT_MODE %q is not one of %v", w.Mode, Modes))

@@ -22,6 +22,7 @@ func ParseID(uri string) (ID, error) { return spiffe.Parse(uri) }
 // Config says which workload this is and how it reaches the mesh.
 type Config struct {
 	Workload   string
+	Instance   string   // this one of several replicas; Workload when empty
 	Upstreams  []string // topology.yaml's
 	RunDir     string   // the workload's own folder, 0700
 	Mode       string   // "sidecar" or "native"

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"redoubt.example/services/platform/mesh/internal/plane"
 	"redoubt.example/services/platform/mesh/internal/tunnel"
@@ -19,12 +21,15 @@ type nativeMode struct {
 	cfg   Config
 	plane *plane.Plane
 	port  net.Listener
+	admin sync.WaitGroup
+	stop  context.CancelFunc // ends the admin socket
 }
 
 func newNativeMode(ctx context.Context, cfg Config) (*nativeMode, error) {
-	p, err := plane.New(plane.Config{Service: cfg.Workload, Instance: cfg.Workload, Datacenter: "dc1", Upstreams: cfg.Upstreams,
+	metrics := prometheus.NewRegistry()
+	p, err := plane.New(plane.Config{Service: cfg.Workload, Instance: cfg.Instance, Datacenter: "dc1", Upstreams: cfg.Upstreams,
 		RunDir: cfg.RunDir, CAFile: cfg.CAFile, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC, Log: cfg.Log,
-		Metrics: prometheus.NewRegistry()})
+		Metrics: metrics})
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +38,14 @@ func newNativeMode(ctx context.Context, cfg Config) (*nativeMode, error) {
 		return nil, fmt.Errorf("open the mesh port: %w", err)
 	}
 	p.Start(port.Addr().String())
-	return &nativeMode{cfg: cfg, plane: p, port: port}, nil
+	n := &nativeMode{cfg: cfg, plane: p, port: port}
+	ctx, n.stop = context.WithCancel(context.WithoutCancel(ctx))
+	n.admin.Go(func() {
+		if err := p.ServeAdmin(ctx, promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})); err != nil {
+			cfg.Log.Error("the data plane has no admin socket", "error", err.Error()) // it works without
+		}
+	})
+	return n, nil
 }
 
 func (n *nativeMode) listen() (net.Listener, error) {
@@ -75,5 +87,7 @@ func (n *nativeMode) close() error {
 	_ = n.port.Close()
 	n.plane.Farewell(n.plane.Leave(ctx))
 	n.plane.Farewell(n.plane.Stop(ctx))
+	n.stop()
+	n.admin.Wait()
 	return nil
 }

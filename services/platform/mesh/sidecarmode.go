@@ -41,7 +41,7 @@ func (s *sidecarMode) dial(ctx context.Context, upstream string) (net.Conn, erro
 
 // id asks the sidecar, whose certificate says it. Its socket is ours alone.
 func (s *sidecarMode) id(ctx context.Context) (ID, error) {
-	h, err := plane.AskReady(ctx, filepath.Join(s.cfg.RunDir, "sidecar.sock"))
+	h, err := plane.AskReady(ctx, plane.AdminSocket(s.cfg.RunDir))
 	if err != nil {
 		return ID{}, fmt.Errorf("the sidecar doesn't answer: %w", err)
 	}
@@ -53,7 +53,7 @@ func (s *sidecarMode) id(ctx context.Context) (ID, error) {
 }
 
 func (s *sidecarMode) ready() error {
-	h, err := plane.AskReady(context.Background(), filepath.Join(s.cfg.RunDir, "sidecar.sock"))
+	h, err := plane.AskReady(context.Background(), plane.AdminSocket(s.cfg.RunDir))
 	switch {
 	case err != nil:
 		return fmt.Errorf("the sidecar doesn't answer: %w", err)

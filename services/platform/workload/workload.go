@@ -52,6 +52,8 @@ type Workload struct {
 	parts   []part
 	checks  []check
 	closers []func()
+
+	rotate map[string]Rotate
 	closing sync.Once
 }
 
@@ -77,6 +79,7 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 		w.Close()
 		return nil, fmt.Errorf("open workload %s: %w", cfg.Name, err)
 	}
+	w.OnRotate(RotateLogins, func(ctx context.Context) (string, error) { return "", w.Vault.Replace(ctx) })
 	w.Ready("mesh", w.Mesh.Ready)
 	w.Ready("vault", w.Vault.Ready)
 	if slices.Contains(top.Upstreams(cfg.Name), "gateway") {
@@ -86,7 +89,7 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 }
 
 func (w *Workload) meshConfig() mesh.Config {
-	return mesh.Config{Workload: w.Config.Name, Upstreams: w.Topology.Upstreams(w.Config.Name), RunDir: w.Config.RunDir,
+	return mesh.Config{Workload: w.Config.Name, Instance: w.Config.Instance, Upstreams: w.Topology.Upstreams(w.Config.Name), RunDir: w.Config.RunDir,
 		Mode: w.Config.Mode, CAFile: w.Config.CAFile, ConsulHTTP: w.Config.ConsulHTTP, ConsulGRPC: w.Config.ConsulGRPC, Log: w.Log}
 }
 

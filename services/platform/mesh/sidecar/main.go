@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/config"
@@ -21,7 +20,6 @@ type settings struct {
 	config.Workload
 	Bind       string `env:"MESH_BIND" envDefault:"127.0.0.1:0"` // where peers connect
 	Datacenter string `env:"DATACENTER" envDefault:"dc1"`
-	Instance   string `env:"INSTANCE"` // unique on the Consul agent; the workload's name unless there are replicas
 }
 
 func main() { lifecycle.Main(run) }
@@ -44,9 +42,6 @@ func run(ctx context.Context) error {
 		return &config.Error{Reason: fmt.Sprintf("topology.yaml has no service %q", cfg.Name)}
 	}
 	metrics := telemetry.NewMetrics(cfg.Name + ".sidecar")
-	if cfg.Instance == "" {
-		cfg.Instance = cfg.Name
-	}
 	sidecar, err := plane.NewSidecar(ctx, plane.Config{
 		Service: cfg.Name, Instance: cfg.Instance, Datacenter: cfg.Datacenter, Upstreams: top.Upstreams(cfg.Name),
 		RunDir: cfg.RunDir, CAFile: cfg.CAFile, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,
@@ -58,7 +53,7 @@ func run(ctx context.Context) error {
 	parts := lifecycle.NewGroup(ctx)
 	parts.Go("tunnel", sidecar.Run)
 	parts.Go("admin", func(ctx context.Context) error {
-		return serveAdmin(ctx, filepath.Join(cfg.RunDir, "sidecar.sock"), metrics.Handler(), sidecar)
+		return sidecar.ServeAdmin(ctx, metrics.Handler())
 	})
 	return parts.Wait()
 }

@@ -48,6 +48,7 @@ type Client struct {
 
 	session    *session
 	identity   identity.Store
+	renewals   renewals
 	roots      *latest[*roots]
 	intentions *latest[[]*api.Intention]
 	instances  map[string]*latest[[]string]

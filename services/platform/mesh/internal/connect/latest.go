@@ -20,6 +20,14 @@ func (l *latest[T]) store(v T) {
 	l.changed = make(chan struct{})
 }
 
+// wake wakes those who wait for a newer value, though there is none: something else asks for their attention.
+func (l *latest[T]) wake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
 // load returns the value, whether there is one, and a channel that closes when a newer one comes.
 func (l *latest[T]) load() (v T, ok bool, changed <-chan struct{}) {
 	l.mu.Lock()

@@ -34,16 +34,18 @@ func (c *Client) keepLeaf(ctx context.Context) {
 			}
 			continue
 		}
+		asked := c.renewals.take()
 		if leaf != nil && c.Current().Roots != r.pool { // trust the new roots at once; the leaf follows
 			c.identity.Set(&identity.Identity{ID: c.id(r), Leaf: *leaf, Roots: r.pool})
 		}
-		if leaf == nil || signedUnder != r.active || !time.Now().Before(renewAt) {
+		if leaf == nil || signedUnder != r.active || len(asked) > 0 || !time.Now().Before(renewAt) {
 			fresh, err := c.signLeaf(ctx, r)
 			if ctx.Err() != nil {
 				return
 			}
 			c.health.report("leaf", err)
 			if err != nil {
+				answer(asked, err)
 				if !attempts.pause(ctx, changed) {
 					return
 				}
@@ -52,6 +54,7 @@ func (c *Client) keepLeaf(ctx context.Context) {
 			attempts.reset()
 			leaf, signedUnder, renewAt = fresh, r.active, renewal(fresh.Leaf)
 			c.identity.Set(&identity.Identity{ID: c.id(r), Leaf: *leaf, Roots: r.pool})
+			answer(asked, nil)
 			c.cfg.Log.Info("leaf certificate signed", "not_after", leaf.Leaf.NotAfter, "serial", leaf.Leaf.SerialNumber.Text(16))
 		}
 		if !sleep(ctx, time.Until(renewAt), changed) {

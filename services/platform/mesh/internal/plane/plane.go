@@ -17,12 +17,13 @@ import (
 
 // Config is what a data plane needs to know.
 type Config struct {
-	Service, Instance, Datacenter string
-	Upstreams                     []string
-	RunDir, CAFile                string
-	ConsulHTTP, ConsulGRPC        string
-	Log                           *slog.Logger
-	Metrics                       interface{ MustRegister(...prometheus.Collector) }
+	Service, Datacenter    string
+	Instance               string // unique on the Consul agent; Service when empty
+	Upstreams              []string
+	RunDir, CAFile         string
+	ConsulHTTP, ConsulGRPC string
+	Log                    *slog.Logger
+	Metrics                interface{ MustRegister(...prometheus.Collector) }
 }
 
 // Plane is a data plane. Its parts are ready to use after New; they work once Start has been called.
@@ -42,6 +43,9 @@ type Plane struct {
 
 // New makes a data plane. It sends nothing.
 func New(cfg Config) (*Plane, error) {
+	if cfg.Instance == "" {
+		cfg.Instance = cfg.Service
+	}
 	consul, err := connect.New(connect.Config{Service: cfg.Service, Instance: cfg.Instance, Datacenter: cfg.Datacenter,
 		Upstreams: cfg.Upstreams, JWTFile: filepath.Join(cfg.RunDir, "consul.jwt"), CAFile: cfg.CAFile,
 		HTTPAddr: cfg.ConsulHTTP, GRPCAddr: cfg.ConsulGRPC, Log: cfg.Log})
@@ -90,6 +94,9 @@ func (p *Plane) ID() string {
 	}
 	return ""
 }
+
+// RenewLeaf has a new leaf certificate signed now, and returns once it is in force. Open connections go on.
+func (p *Plane) RenewLeaf(ctx context.Context) error { return p.consul.RenewLeaf(ctx) }
 
 // Degraded says what the plane does without at the moment, going on with what it knows; nil when all is well.
 func (p *Plane) Degraded() error { return p.consul.Degraded() }
