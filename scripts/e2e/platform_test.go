@@ -43,10 +43,13 @@ var sample = map[string]any{
 
 // TestPlatform starts the lab once; its parts run in order against it.
 func TestPlatform(t *testing.T) {
+	customer := newReceiver(t)
+	t.Setenv("REDOUBT_NOTIFICATION_WEBHOOK_ALLOW", customer.address())
 	l := up(t)
 	t.Run("status says ready", func(t *testing.T) { testStatus(t, l) })
 	t.Run("without a good token nothing is served", func(t *testing.T) { testRefused(t, l) })
 	t.Run("a document crosses every hop", func(t *testing.T) { testDocument(t, l) })
+	t.Run("the owner gets a signed webhook", func(t *testing.T) { testWebhook(t, l, customer) })
 	t.Run("an inference is charged", func(t *testing.T) { testInference(t, l) })
 	t.Run("a second lab doesn't collide", func(t *testing.T) { testSideBySide(t, l) })
 	t.Run("killed components come back", func(t *testing.T) { testKill(t, l) })
