@@ -52,6 +52,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.OnRotate("token-key", func(context.Context) (string, error) { return "transaction key", minter.Rotate() })
 	client, err := accesstoken.Client(cfg.CAFile)
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
+
+	"redoubt.example/services/platform/fault"
 )
 
 // rotateEvery is how long a signing key is used. Its successor is published one period ahead, so that
@@ -101,6 +103,28 @@ func (m *Minter) PublicKeys() ([]byte, error) {
 	return json.Marshal(set)
 }
 
+// Rotate signs with the next key from now on, ahead of its time. Tokens signed before stay good to their end, for
+// which the rotation before must be that long ago.
+func (m *Minter) Rotate() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if since := time.Since(m.rotatedAt); m.previous != nil && since < 2*Lifetime {
+		return fault.New(fault.Conflict, "the transaction key was rotated %s ago; wait until %s have passed", since.Round(time.Second), 2*Lifetime)
+	}
+	return m.advance()
+}
+
+// advance makes the next key the current one. The caller holds mu.
+func (m *Minter) advance() error {
+	fresh, err := newSigningKey()
+	if err != nil {
+		return err
+	}
+	previous := m.current.public
+	m.previous, m.current, m.next, m.rotatedAt = &previous, m.next, fresh, time.Now()
+	return nil
+}
+
 // key returns the key to sign with now, rotating first when it is due.
 func (m *Minter) key() (signingKey, error) {
 	m.mu.RLock()
@@ -114,12 +138,9 @@ func (m *Minter) key() (signingKey, error) {
 	if time.Since(m.rotatedAt) < rotateEvery {
 		return m.current, nil // another request rotated meanwhile
 	}
-	fresh, err := newSigningKey()
-	if err != nil {
+	if err := m.advance(); err != nil {
 		return signingKey{}, err
 	}
-	previous := m.current.public
-	m.previous, m.current, m.next, m.rotatedAt = &previous, m.next, fresh, time.Now()
 	return m.current, nil
 }
 

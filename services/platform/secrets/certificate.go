@@ -114,14 +114,24 @@ func (s *CertificateSource) renew() {
 	for {
 		leaf := s.current.Load().Leaf
 		half := leaf.NotBefore.Add(leaf.NotAfter.Sub(leaf.NotBefore) / 2)
-		if !s.vault.sleep(time.Until(half), nil) {
-			return
+		if wait := time.Until(half); wait > 0 {
+			if !s.vault.sleep(wait, nil) {
+				return
+			}
+			continue // it may have been replaced meanwhile
 		}
 		if !s.vault.insist("get a certificate from "+s.path, s.next) {
 			return
 		}
 	}
 }
+
+func (s *CertificateSource) held() []Held {
+	leaf := s.current.Load().Leaf
+	return []Held{{Kind: KindCertificate, Name: s.path, ID: fmt.Sprintf("%x", leaf.SerialNumber), Began: leaf.NotBefore, Expires: leaf.NotAfter}}
+}
+
+func (s *CertificateSource) replace(ctx context.Context) error { return s.next(ctx) }
 
 func (s *CertificateSource) describe() string { return "certificate from " + s.path }
 

@@ -27,7 +27,7 @@ type DatabaseConfig struct {
 // Past a login's end, because Vault was away for so long, Acquire fails with fault.Unavailable. The caller closes
 // the pool, before Close.
 func (v *Vault) Database(ctx context.Context, cfg DatabaseConfig) (*pgxpool.Pool, error) {
-	d := &database{vault: v, cfg: cfg}
+	d := &database{vault: v, cfg: cfg, renewed: make(chan struct{}, 1)}
 	session := v.currentSession()
 	if err := v.persist(ctx, d.next); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", cfg.Name, err)
@@ -48,6 +48,8 @@ type database struct {
 
 	mu     sync.Mutex
 	leases []*lease // the last is the current one
+
+	renewed chan struct{} // one token: there is a login that the rotation hasn't seen
 }
 
 // lease is one login.
@@ -83,6 +85,10 @@ func (d *database) next(ctx context.Context) error {
 		id: secret.LeaseID, user: user, password: config.Secret(password),
 		began: began, expires: began.Add(time.Duration(secret.LeaseDuration) * time.Second),
 	})
+	select {
+	case d.renewed <- struct{}{}:
+	default:
+	}
 	return nil
 }
 
@@ -96,14 +102,36 @@ func (d *database) currentLease() *lease {
 func (d *database) rotate(pool *pgxpool.Pool, session <-chan struct{}) {
 	v := d.vault
 	for {
-		d.drainUntil(d.currentLease().halfLife(), session, pool)
+		d.drainUntilDue(session, pool)
 		session = v.currentSession()
 		if !v.insist("lease a login to "+d.cfg.Name, d.next) {
 			return
 		}
-		l := d.currentLease()
-		v.cfg.Log.Info("login replaced", "database", d.cfg.Name, "role", d.cfg.Role, "user", l.user, "until", l.expires)
+		d.noteReplaced()
 	}
+}
+
+func (d *database) noteReplaced() {
+	l := d.currentLease()
+	d.vault.cfg.Log.Info("login replaced", "database", d.cfg.Name, "role", d.cfg.Role, "user", l.user, "until", l.expires)
+}
+
+func (d *database) held() []Held {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []Held
+	for _, l := range d.leases {
+		all = append(all, Held{Kind: KindLogin, Name: "database " + d.cfg.Name, ID: l.id, Began: l.began, Expires: l.expires})
+	}
+	return all
+}
+
+func (d *database) replace(ctx context.Context) error {
+	if err := d.next(ctx); err != nil {
+		return err
+	}
+	d.noteReplaced()
+	return nil
 }
 
 func (d *database) describe() string { return "login to database " + d.cfg.Name }

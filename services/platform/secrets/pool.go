@@ -107,12 +107,12 @@ func prepareConn(_ context.Context, conn *pgx.Conn) (bool, error) {
 	return l != nil && !l.expired(), nil
 }
 
-// drainUntil gives up old logins until the time has come to replace the current one: their connections are
+// drainUntilDue gives up old logins until the time has come to replace the current one: their connections are
 // closed while unused, and when the last is gone they are revoked. A new session ends all logins of the one
 // before it, so it ends the waiting too.
-func (d *database) drainUntil(replace time.Time, newSession <-chan struct{}, pool *pgxpool.Pool) {
+func (d *database) drainUntilDue(newSession <-chan struct{}, pool *pgxpool.Pool) {
 	for d.vault.ctx.Err() == nil {
-		wait := time.Until(replace)
+		wait := time.Until(d.currentLease().halfLife())
 		if wait <= 0 {
 			return
 		}
@@ -121,12 +121,16 @@ func (d *database) drainUntil(replace time.Time, newSession <-chan struct{}, poo
 			d.revokeDrained()
 			wait = min(wait, drainEvery)
 		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-newSession:
+			timer.Stop()
 			return
-		default:
-			d.vault.sleep(wait, newSession)
+		case <-d.vault.ctx.Done():
+		case <-d.renewed: // ahead of its time: there is something to drain
+		case <-timer.C:
 		}
+		timer.Stop()
 	}
 }
 

@@ -49,6 +49,8 @@ type kept interface {
 	describe() string
 	expiry() time.Time
 	revoke(ctx context.Context) error
+	held() []Held
+	replace(ctx context.Context) error // get it anew, now
 }
 
 // Login opens the session. It waits for a Vault that can't be reached or is sealed until ctx ends; a refusal is
@@ -68,6 +70,7 @@ func Login(ctx context.Context, cfg Config) (*Vault, error) {
 		return nil, err
 	}
 	v.work.Go(v.keepToken)
+	v.work.Go(v.watch)
 	return v, nil
 }
 

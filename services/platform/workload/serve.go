@@ -76,7 +76,7 @@ func (w *Workload) run(ctx context.Context, serve func(context.Context, net.List
 	ready := w.readiness(group.Context())
 	admin := make(chan error, 1)
 	go func() {
-		admin <- httpserver.Admin(adminCtx, filepath.Join(w.Config.RunDir, AdminSocket), w.Metrics, ready)
+		admin <- httpserver.Admin(adminCtx, filepath.Join(w.Config.RunDir, AdminSocket), w.Metrics, ready, w.adminOptions()...)
 	}()
 	group.Go("mesh listener", func(ctx context.Context) error { return serve(ctx, l) })
 	group.Go("admin", func(ctx context.Context) error {

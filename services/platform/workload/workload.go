@@ -53,7 +53,7 @@ type Workload struct {
 	checks  []check
 	closers []func()
 
-	rotate map[string]Rotate
+	rotate  map[string]Rotate
 	closing sync.Once
 }
 
