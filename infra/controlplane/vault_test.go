@@ -14,6 +14,7 @@ import (
 
 	"redoubt.example/infra/controlplane"
 	"redoubt.example/infra/controlplane/controlplanetest"
+	"redoubt.example/infra/topology"
 )
 
 // vaultFor is a client with the token that a document gets from a role, or with none.
@@ -48,29 +49,37 @@ func denied(err error) bool {
 	return errors.As(err, &response) && response.StatusCode == http.StatusForbidden
 }
 
-// What each workload may do, in full: anything else of what opens something is denied to it.
-var rights = map[string][]string{
-	"gateway":              {"pki-edge/sign/gateway"},
-	"ingestion":            {"database/creds/ingestion"},
-	"ingestion-migrate":    {"database/creds/ingestion-migrate"},
-	"inference":            {"transit/keys/modelstore"},
-	"payments":             {"database/creds/payments"},
-	"payments-migrate":     {"database/creds/payments-migrate"},
-	"notification":         {"database/creds/notification", "transit/encrypt/notification", "transit/decrypt/notification"},
-	"notification-migrate": {"database/creds/notification-migrate"},
-	"modelstore":           {},
-	"modelstore-publish":   {"transit/sign/modelstore", "transit/keys/modelstore"},
+// rights is what each workload may do, in full, as topology.yaml says it: anything else of what opens something is
+// denied to it.
+func rights(top *topology.Topology) map[string][]string {
+	all := map[string][]string{}
+	for name, s := range top.Services {
+		all[name] = slices.Clone(s.Secrets)
+		if s.Database {
+			all[name] = append(all[name], "database/creds/"+name)
+		}
+	}
+	for name, j := range top.Jobs {
+		all[name] = slices.Clone(j.Secrets)
+		if j.Database {
+			all[name] = append(all[name], "database/creds/"+name)
+		}
+	}
+	return all
 }
 
 func TestVaultGivesEachWorkloadItsOwn(t *testing.T) {
 	env := controlplanetest.Start(t)
-	require.ElementsMatch(t, controlplane.Workloads(env.Topology), slices.Collect(maps.Keys(rights)), "each workload is in the table")
+	rights := rights(env.Topology)
+	require.ElementsMatch(t, controlplane.Workloads(env.Topology), slices.Collect(maps.Keys(rights)))
+	require.Contains(t, rights["payments"], "database/creds/payments")
 
 	paths := []string{
 		"auth/token/create", "auth/token/accessors", "auth/jwt/role/operator", "sys/mounts", "sys/policies/acl/operator",
 		"sys/leases/revoke", "sys/leases/lookup", "sys/audit", "identity/entity/name/alice", "cubbyhole/x",
 		"database/config/payments", "database/rotate-root/payments", "database/roles/payments",
 		"transit/keys/notification", "transit/export/signing-key/modelstore", "transit/verify/modelstore",
+		"transit/sign/policy", "transit/keys/policy/rotate",
 		"identity/oidc/role/alice.account_read", "identity/oidc/token/alice.account_read",
 		"connect-root/root/sign-intermediate", "connect-inter/sign/leaf-cert", "pki-edge/root/sign-intermediate",
 	}
@@ -106,7 +115,7 @@ func TestOperatorReadsNoSecret(t *testing.T) {
 		_, err := operator.Logical().Read(path)
 		require.True(t, denied(err), "%s: %v", path, err)
 	}
-	for _, path := range []string{"transit/sign/modelstore", "transit/decrypt/notification", "pki-edge/sign/gateway", "auth/token/create"} {
+	for _, path := range []string{"transit/sign/modelstore", "transit/sign/policy", "transit/decrypt/notification", "pki-edge/sign/gateway", "auth/token/create"} {
 		_, err := operator.Logical().Write(path, map[string]any{})
 		require.True(t, denied(err), "%s: %v", path, err)
 	}

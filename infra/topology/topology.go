@@ -10,7 +10,6 @@ import (
 	"io"
 	"slices"
 	"sort"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -28,9 +27,11 @@ type Topology struct {
 
 // Service is a long-running workload of the mesh.
 type Service struct {
-	Summary  string  `yaml:"summary" json:"summary"`
-	Database bool    `yaml:"database" json:"database"` // owns the PostgreSQL database of its name
-	Routes   []Route `yaml:"routes" json:"routes"`
+	Summary  string   `yaml:"summary" json:"summary"`
+	Database bool     `yaml:"database" json:"database"` // owns the PostgreSQL database of its name
+	Secrets  []string `yaml:"secrets" json:"secrets"`   // Vault paths, besides its database's credentials
+	Buckets  []string `yaml:"buckets" json:"buckets"`   // blobs that it keeps
+	Routes   []Route  `yaml:"routes" json:"routes"`
 }
 
 // Route is one thing a service offers. Deny is the default: a caller or scope that isn't listed has no access.
@@ -39,6 +40,7 @@ type Route struct {
 	Callers   []string `yaml:"callers" json:"callers"`
 	Scopes    []string `yaml:"scopes" json:"scopes"`
 	Principal string   `yaml:"principal" json:"principal"` // "" (a transaction token is needed) or "none"
+	Calls     []string `yaml:"calls" json:"calls"`         // "<service> <route>", with the transaction token passed on
 }
 
 // NeedsPrincipal tells whether a transaction token is needed.
@@ -46,8 +48,11 @@ func (r Route) NeedsPrincipal() bool { return r.Principal != "none" }
 
 // Job is a one-shot helper of a service, with an identity of its own.
 type Job struct {
-	Service string `yaml:"service" json:"service"`
-	Summary string `yaml:"summary" json:"summary"`
+	Service  string   `yaml:"service" json:"service"`
+	Summary  string   `yaml:"summary" json:"summary"`
+	Database bool     `yaml:"database" json:"database"` // as the owner of its service's schema
+	Secrets  []string `yaml:"secrets" json:"secrets"`
+	Buckets  []string `yaml:"buckets" json:"buckets"`
 }
 
 // EdgeRoute is one route of the gateway's public API.
@@ -62,20 +67,24 @@ type EdgeRoute struct {
 // Load returns the platform's topology, checked.
 func Load() (*Topology, error) { return Parse(source) }
 
-// Parse reads and checks a topology. Errors name the line or the entry at fault.
+// Parse reads and checks a topology. Errors point at line and column (see Error).
 func Parse(text []byte) (*Topology, error) {
 	var t Topology
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("parse topology: %w", err)
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(&t); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("parse topology: %w", err)
+		return nil, fmt.Errorf("parse topology: %w", locate(&document, err))
 	}
 	for i := range t.Edge {
 		if t.Edge[i].To == "" {
 			t.Edge[i].To = t.Edge[i].Route
 		}
 	}
-	if err := t.check(); err != nil {
+	if err := t.check(&document); err != nil {
 		return nil, fmt.Errorf("check topology: %w", err)
 	}
 	return &t, nil
@@ -124,68 +133,4 @@ func (t *Topology) Route(service, route string) (Route, bool) {
 		}
 	}
 	return Route{}, false
-}
-
-func (t *Topology) check() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for _, name := range t.Names() {
-		s := t.Services[name]
-		seen := map[string]bool{}
-		for _, r := range s.Routes {
-			if !validRoute(r.Route) {
-				bad("%s: route %q is neither \"METHOD /path\" nor \"/package.Service/Method\"", name, r.Route)
-			}
-			if seen[r.Route] {
-				bad("%s: route %q is listed twice", name, r.Route)
-			}
-			seen[r.Route] = true
-			if len(r.Callers) == 0 {
-				bad("%s: route %q has no caller", name, r.Route)
-			}
-			for _, c := range r.Callers {
-				if t.Services[c] == nil {
-					bad("%s: route %q: caller %q is not a service", name, r.Route, c)
-				}
-				if c == name {
-					bad("%s: route %q: a service doesn't call itself", name, r.Route)
-				}
-			}
-			switch {
-			case r.Principal != "" && r.Principal != "none":
-				bad("%s: route %q: principal %q is not \"none\"", name, r.Route, r.Principal)
-			case r.NeedsPrincipal() && len(r.Scopes) == 0:
-				bad("%s: route %q needs a scope, or principal: none", name, r.Route)
-			case !r.NeedsPrincipal() && len(r.Scopes) > 0:
-				bad("%s: route %q: a scope has no bearer without a principal", name, r.Route)
-			}
-		}
-	}
-	for name, j := range t.Jobs {
-		if t.Services[j.Service] == nil {
-			bad("job %s: %q is not a service", name, j.Service)
-		}
-	}
-	for _, e := range t.Edge {
-		r, ok := t.Route(e.Upstream, e.To)
-		switch {
-		case !ok:
-			bad("edge %q: %s offers no %q", e.Route, e.Upstream, e.To)
-		case !slices.Contains(r.Callers, "gateway"):
-			bad("edge %q: %s doesn't let the gateway call %q", e.Route, e.Upstream, e.To)
-		case e.Public == (len(e.Scopes) > 0):
-			bad("edge %q: either public or with scopes", e.Route)
-		case e.Public == r.NeedsPrincipal():
-			bad("edge %q: public here, but %s %q needs a principal (or the reverse)", e.Route, e.Upstream, e.To)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func validRoute(route string) bool {
-	if method, path, ok := strings.Cut(route, " "); ok {
-		return slices.Contains([]string{"GET", "POST", "PUT", "PATCH", "DELETE"}, method) && strings.HasPrefix(path, "/")
-	}
-	parts := strings.Split(route, "/")
-	return len(parts) == 3 && parts[0] == "" && parts[1] != "" && parts[2] != ""
 }

@@ -1,2 +1,5 @@
 # The certificate that it shows the outside world.
 path "pki-edge/sign/gateway" { capabilities = ["update"] }
+
+# The public key that policy bundles are verified with.
+path "transit/keys/policy" { capabilities = ["read"] }

@@ -2,3 +2,6 @@
 path "database/creds/ingestion"                 { capabilities = ["read"] }
 path "sys/leases/renew/database/creds/ingestion/*"  { capabilities = ["update"] }
 path "sys/leases/revoke/database/creds/ingestion/*" { capabilities = ["update"] }
+
+# The public key that policy bundles are verified with.
+path "transit/keys/policy" { capabilities = ["read"] }

@@ -6,3 +6,6 @@ path "sys/leases/revoke/database/creds/notification/*" { capabilities = ["update
 # Webhook secrets lie encrypted in its database.
 path "transit/encrypt/notification" { capabilities = ["update"] }
 path "transit/decrypt/notification" { capabilities = ["update"] }
+
+# The public key that policy bundles are verified with.
+path "transit/keys/policy" { capabilities = ["read"] }

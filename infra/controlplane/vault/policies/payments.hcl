@@ -2,3 +2,6 @@
 path "database/creds/payments"                 { capabilities = ["read"] }
 path "sys/leases/renew/database/creds/payments/*"  { capabilities = ["update"] }
 path "sys/leases/revoke/database/creds/payments/*" { capabilities = ["update"] }
+
+# The public key that policy bundles are verified with.
+path "transit/keys/policy" { capabilities = ["read"] }
