@@ -63,7 +63,7 @@ func (c Cache) make(ctx context.Context, folder, repo string, t Tool, task *term
 		if ctx.Err() != nil {
 			return "", "", ctx.Err()
 		}
-		task.Say("no release to be had; building %s from source (about %s)", t.Pinned, t.Builds)
+		task.Say("no release to be had; building %s from source (about %.0f min)", t.Pinned, t.Builds.Minutes())
 		binary = filepath.Join(scratch, t.Name)
 		if err := build(ctx, filepath.Join(repo, t.Module), binary, t.Package); err != nil {
 			return "", "", err
