@@ -121,7 +121,7 @@ func (l *runningLab) assemble(claim *labdir.Claim, log *slog.Logger) error {
 		return err
 	}
 	l.stack, err = stack.New(stack.Config{
-		RunDir: claim.RunDir, Mode: l.plan.Mode, Gateway: port, LeaseTTL: l.plan.LeaseTTL, Tools: l.plan.Tools, Log: log,
+		RunDir: claim.RunDir, Mode: l.plan.Mode, Replicas: l.plan.Replicas, Gateway: port, LeaseTTL: l.plan.LeaseTTL, Tools: l.plan.Tools, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, port.Close())

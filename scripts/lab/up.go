@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"redoubt.example/infra/topology"
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
@@ -23,17 +23,19 @@ import (
 
 // plan is everything that a supervisor has to know. It holds no secret.
 type plan struct {
-	Dir      string        `json:"dir"`
-	Mode     string        `json:"mode"`
-	Port     int           `json:"port"`
-	Asked    bool          `json:"asked"` // the port was given: no other will do
-	LeaseTTL time.Duration `json:"lease_ttl"`
-	Tools    tools.Set     `json:"tools"`
+	Dir      string         `json:"dir"`
+	Mode     string         `json:"mode"`
+	Replicas map[string]int `json:"replicas,omitempty"` // of services that have more than one
+	Port     int            `json:"port"`
+	Asked    bool           `json:"asked"` // the port was given: no other will do
+	LeaseTTL time.Duration  `json:"lease_ttl"`
+	Tools    tools.Set      `json:"tools"`
 }
 
 func (a *app) up() *cobra.Command {
 	var p plan
 	var detach bool
+	var replicas []string
 	cmd := &cobra.Command{
 		Use:     "up",
 		GroupID: groupStart,
@@ -46,6 +48,9 @@ a second Ctrl-C without patience.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p.Asked = cmd.Flags().Changed("port")
+			if err := p.setReplicas(replicas); err != nil {
+				return err
+			}
 			if err := a.checkPlan(&p); err != nil {
 				return err
 			}
@@ -65,20 +70,35 @@ a second Ctrl-C without patience.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&detach, "detach", false, "return when everything is ready; `lab down` ends it")
 	flags.StringVar(&p.Mode, "mode", stack.Modes[0], "how workloads join the mesh: "+strings.Join(stack.Modes, ", "))
+	flags.StringSliceVar(&replicas, "replicas", nil, "more than one of a service: ingestion=3,inference=2")
 	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
 	flags.DurationVar(&p.LeaseTTL, "lease-ttl", 0, "how long database credentials live (default 10m)")
 	return cmd
 }
 
+func (p *plan) setReplicas(given []string) error {
+	top, err := topology.Load()
+	if err != nil {
+		return err
+	}
+	if p.Replicas, err = stack.ParseReplicas(top, given); err != nil {
+		return exit.Usagef("%w", err)
+	}
+	return nil
+}
+
 // checkPlan refuses what can't work before anything is built or started.
 func (a *app) checkPlan(p *plan) error {
 	switch {
-	case !slices.Contains(stack.Modes, p.Mode):
-		return exit.Usagef("there is no mode %q: it is one of %s", p.Mode, strings.Join(stack.Modes, ", "))
 	case p.Port < 1 || p.Port > 65535:
 		return exit.Usagef("there is no port %d", p.Port)
 	case p.LeaseTTL < 0 || (p.LeaseTTL > 0 && p.LeaseTTL < 10*time.Second):
 		return exit.Usagef("a lease of %s is too short: 10s or more", p.LeaseTTL)
+	}
+	if err := stack.CheckMode(p.Mode, os.Getenv); errors.Is(err, stack.ErrNoMode) {
+		return err
+	} else if err != nil {
+		return exit.Usagef("%w", err)
 	}
 	dir, err := a.dir()
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// Key names one series: the callee is the service that measured it.
-type Key struct{ Caller, Callee, Route, Code string }
+// Key names one series: the callee is the service that measured it, in one of its instances. Each counts for itself,
+// and starts again from 0 for itself; a row is their sum.
+type Key struct{ Caller, Callee, Instance, Route, Code string }
 
 // Histogram is a Prometheus classic histogram.
 type Histogram struct {

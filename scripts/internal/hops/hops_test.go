@@ -29,7 +29,7 @@ go_goroutines 7
 func parse(t *testing.T, text string) hops.Sample {
 	t.Helper()
 	sample := hops.Sample{}
-	require.NoError(t, hops.Parse(strings.NewReader(text), "payments", sample))
+	require.NoError(t, hops.Parse(strings.NewReader(text), "payments", "payments", sample))
 	return sample
 }
 
@@ -52,6 +52,24 @@ func TestBetween(t *testing.T) {
 
 	restarted := hops.Between(after, before)
 	require.EqualValues(t, 61, restarted[0].Requests, "a restarted process counts from 0")
+}
+
+// Replicas are one row; one of them that was restarted meanwhile takes nothing from the other.
+func TestBetweenReplicas(t *testing.T) {
+	both := func(first, second string) hops.Sample {
+		sample := hops.Sample{}
+		require.NoError(t, hops.Parse(strings.NewReader(first), "payments", "payments", sample))
+		require.NoError(t, hops.Parse(strings.NewReader(second), "payments", "payments.2", sample))
+		return sample
+	}
+	fewer := strings.NewReplacer("} 60", "} 50", "} 100", "} 60", "} 2", "} 1").Replace(scraped)
+	rows := hops.Between(nil, both(scraped, fewer))
+	require.Len(t, rows, 1)
+	require.EqualValues(t, 102+61, rows[0].Requests)
+	require.EqualValues(t, 3, rows[0].Errors)
+
+	rows = hops.Between(both(fewer, scraped), both(scraped, fewer))
+	require.EqualValues(t, 41+61, rows[0].Requests, "the second counts from 0")
 }
 
 func TestQuantile(t *testing.T) {

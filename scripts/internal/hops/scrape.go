@@ -2,11 +2,13 @@ package hops
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -14,18 +16,35 @@ import (
 
 const metric = "redoubt_server_request_duration_seconds"
 
-// Scrape reads the admin sockets of the named services below a lab's runtime folder.
+// Scrape reads the admin sockets of the named services, of all their replicas, below a lab's runtime folder. A
+// replica that can't be read is an error only if no other of its service can.
 func Scrape(ctx context.Context, runDir string, services []string) (Sample, error) {
 	sample := Sample{}
 	for _, service := range services {
-		if err := scrape(ctx, filepath.Join(runDir, service, "admin.sock"), service, sample); err != nil {
-			return nil, fmt.Errorf("read the metrics of %s: %w", service, err)
+		replicas, err := filepath.Glob(filepath.Join(runDir, service+".[0-9]*"))
+		if err != nil {
+			return nil, err
+		}
+		var failed []error
+		for _, folder := range append(replicas, filepath.Join(runDir, service)) {
+			if err := scrape(ctx, folder, service, sample); err != nil {
+				failed = append(failed, err)
+			}
+		}
+		if len(failed) > len(replicas) {
+			return nil, fmt.Errorf("read the metrics of %s: %w", service, errors.Join(failed...))
 		}
 	}
 	return sample, nil
 }
 
-func scrape(ctx context.Context, socket, service string, into Sample) error {
+// replicaTimeout keeps a replica that hangs from holding up the rest.
+const replicaTimeout = 2 * time.Second
+
+func scrape(ctx context.Context, folder, service string, into Sample) error {
+	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
+	defer cancel()
+	socket := filepath.Join(folder, "admin.sock")
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -44,18 +63,18 @@ func scrape(ctx context.Context, socket, service string, into Sample) error {
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("status %s", res.Status)
 	}
-	return Parse(res.Body, service, into)
+	return Parse(res.Body, service, filepath.Base(folder), into)
 }
 
-// Parse adds one service's metrics, in Prometheus' text format, to a sample.
-func Parse(text io.Reader, service string, into Sample) error {
+// Parse adds the metrics of one instance of a service, in Prometheus' text format, to a sample.
+func Parse(text io.Reader, service, instance string, into Sample) error {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(text)
 	if err != nil {
 		return err
 	}
 	for _, m := range families[metric].GetMetric() {
-		key := Key{Callee: service}
+		key := Key{Callee: service, Instance: instance}
 		for _, label := range m.GetLabel() {
 			switch label.GetName() {
 			case "caller":

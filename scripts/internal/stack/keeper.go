@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 
 	"redoubt.example/infra/controlplane"
@@ -11,20 +12,20 @@ import (
 )
 
 // keeper keeps identity documents on disk for those who are meant to run, and only for them. An app and its
-// sidecar share one identity: it goes when both are to be down.
+// sidecar share theirs: they go when both are to be down.
 type keeper struct {
 	issuer *attest.Issuer
 
-	mu       sync.Mutex
-	identity map[string]string        // component -> whose documents it uses
-	files    map[string][]attest.File // identity -> documents
-	users    map[string]int           // identity -> components that are meant to run
-	stop     map[string]context.CancelFunc
+	mu    sync.Mutex
+	owner map[string]string        // component -> the instance whose documents it uses
+	files map[string][]attest.File // instance -> documents
+	users map[string]int           // instance -> components that are meant to run
+	stop  map[string]context.CancelFunc
 }
 
 func newKeeper(issuer *attest.Issuer) *keeper {
 	return &keeper{
-		issuer: issuer, identity: map[string]string{}, files: map[string][]attest.File{},
+		issuer: issuer, owner: map[string]string{}, files: map[string][]attest.File{},
 		users: map[string]int{}, stop: map[string]context.CancelFunc{},
 	}
 }
@@ -32,20 +33,20 @@ func newKeeper(issuer *attest.Issuer) *keeper {
 // keepDocuments says who gets which: a service one for Consul and one for Vault, a job only the latter; Consul
 // logs in to Vault, its certificate authority, in the same way.
 func (s *Stack) keepDocuments() {
-	add := func(subject, audience string) {
-		uid, gid := s.Users.Of(subject)
-		s.keeper.files[subject] = append(s.keeper.files[subject], attest.File{
-			Path: s.folder(subject, audience+".jwt"), Subject: subject, Audience: audience, UID: uid, GID: gid,
+	add := func(w instance, audience string) {
+		uid, gid := s.Users.Of(w.name)
+		s.keeper.files[w.name] = append(s.keeper.files[w.name], attest.File{
+			Path: s.folder(w.name, audience+".jwt"), Subject: w.identity, Audience: audience, UID: uid, GID: gid,
 		})
-		s.keeper.identity[subject] = subject
+		s.keeper.owner[w.name] = w.name
 	}
-	add(controlplane.Consul, attest.AudienceVault)
-	for _, name := range s.workloads() {
-		add(name, attest.AudienceVault)
+	add(instance{name: controlplane.Consul, identity: controlplane.Consul}, attest.AudienceVault)
+	for _, w := range slices.Concat(s.instances, s.jobs) {
+		add(w, attest.AudienceVault)
 	}
-	for _, name := range s.topology.Names() {
-		add(name, attest.AudienceConsul)
-		s.keeper.identity[name+sidecarSuffix] = name
+	for _, w := range s.instances {
+		add(w, attest.AudienceConsul)
+		s.keeper.owner[w.name+sidecarSuffix] = w.name
 	}
 }
 
@@ -53,7 +54,7 @@ func (s *Stack) keepDocuments() {
 func (k *keeper) want(_ context.Context, component string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	who, ok := k.identity[component]
+	who, ok := k.owner[component]
 	if !ok {
 		return nil
 	}
@@ -74,7 +75,7 @@ func (k *keeper) want(_ context.Context, component string) error {
 func (k *keeper) unwant(component string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	who, ok := k.identity[component]
+	who, ok := k.owner[component]
 	if !ok {
 		return
 	}

@@ -28,8 +28,11 @@ const (
 // is also the first request that crosses the platform, so a lab that says ready has served one.
 func (s *Stack) seedStep() process.Spec {
 	spec := process.Spec{Name: seed, Once: true, Run: s.seed}
-	for _, name := range s.topology.Names() {
-		spec.Depends = append(spec.Depends, name, name+sidecarSuffix)
+	for _, w := range s.instances {
+		spec.Depends = append(spec.Depends, w.name)
+		if hasSidecars(s.cfg.Mode) {
+			spec.Depends = append(spec.Depends, w.name+sidecarSuffix)
+		}
 	}
 	return spec
 }

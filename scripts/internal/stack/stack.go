@@ -21,14 +21,12 @@ import (
 	"redoubt.example/services/platform/attest"
 )
 
-// Modes are how workloads may be joined to the mesh.
-var Modes = []string{"sidecar"}
-
 // Profile is the set of controls that is on.
 const Profile = "layered"
 
 const (
 	gateway       = "gateway"
+	modelstore    = "modelstore"
 	sidecarSuffix = ".sidecar"
 )
 
@@ -36,8 +34,9 @@ const (
 type Config struct {
 	RunDir   string
 	Mode     string
-	Gateway  net.Listener  // holds the gateway's port until the gateway starts
-	LeaseTTL time.Duration // of database credentials; the control plane's default when 0
+	Replicas map[string]int // of services that have more than one
+	Gateway  net.Listener   // holds the gateway's port until the gateway starts
+	LeaseTTL time.Duration  // of database credentials; the control plane's default when 0
 	Tools    tools.Set
 	Log      *slog.Logger
 }
@@ -53,7 +52,9 @@ type Stack struct {
 	plane    *controlplane.Plane
 	keeper   *keeper
 	listen   string
-	settings map[string][]string // by service: what the environment says to its process alone
+	settings map[string][]string // by instance: what the environment says to its process alone
+
+	instances, jobs []instance
 }
 
 // New makes the workloads' folders, the lab's CA and the servers' configuration. Nothing is started.
@@ -66,7 +67,8 @@ func New(cfg Config) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := assignUsers(top)
+	instances, jobs := serviceInstances(top, cfg.Replicas), jobInstances(top)
+	users, err := assignUsers(instances, jobs)
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +88,14 @@ func New(cfg Config) (*Stack, error) {
 	s := &Stack{
 		GatewayURL: "https://" + listen, CAFile: plane.CAFile, Users: users,
 		cfg: cfg, topology: top, plane: plane, keeper: newKeeper(issuer), listen: listen,
-		settings: map[string][]string{},
+		settings: map[string][]string{}, instances: instances, jobs: jobs,
 	}
-	for _, name := range s.workloads() {
-		if err := s.makeFolder(name); err != nil {
+	for _, w := range slices.Concat(instances, jobs) {
+		if err := s.makeFolder(w.name); err != nil {
 			return nil, err
 		}
-		uid, gid := users.Of(name)
-		if s.settings[name], err = told.env(name, s.folder(name), uid, gid); err != nil {
+		uid, gid := users.Of(w.name)
+		if s.settings[w.name], err = told.env(w.identity, s.folder(w.name), uid, gid); err != nil {
 			return nil, err
 		}
 	}
@@ -104,11 +106,14 @@ func New(cfg Config) (*Stack, error) {
 // Specs are all processes of the lab.
 func (s *Stack) Specs() []process.Spec {
 	specs := s.plane.Specs()
-	for _, name := range s.jobs() {
-		specs = append(specs, s.job(name))
+	for _, job := range s.jobs {
+		specs = append(specs, s.job(job))
 	}
-	for _, name := range s.topology.Names() {
-		specs = append(specs, s.app(name), s.sidecar(name))
+	for _, w := range s.instances {
+		specs = append(specs, s.app(w))
+		if hasSidecars(s.cfg.Mode) {
+			specs = append(specs, s.sidecar(w))
+		}
 	}
 	return append(specs, s.seedStep())
 }
@@ -159,29 +164,19 @@ func (s *Stack) Address(component string) string {
 	case gateway:
 		return s.GatewayURL
 	}
-	workload, isSidecar := strings.CutSuffix(component, sidecarSuffix)
+	name, isSidecar := strings.CutSuffix(component, sidecarSuffix)
 	switch {
-	case s.topology.Services[workload] == nil:
+	case !slices.ContainsFunc(s.instances, func(w instance) bool { return w.name == name }):
 		return ""
 	case isSidecar:
-		return "unix:" + s.folder(workload, "sidecar.sock")
+		return "unix:" + s.folder(name, "sidecar.sock")
+	case !hasSidecars(s.cfg.Mode): // its port is in Consul's catalog
+		return "unix:" + s.folder(name, "admin.sock")
 	default:
-		return "unix:" + s.folder(workload, "app.sock")
+		return "unix:" + s.folder(name, "app.sock")
 	}
 }
 
 func (s *Stack) folder(elem ...string) string {
 	return filepath.Join(append([]string{s.cfg.RunDir}, elem...)...)
 }
-
-// jobs returns the one-shot helpers, sorted.
-func (s *Stack) jobs() []string {
-	names := make([]string, 0, len(s.topology.Jobs))
-	for name := range s.topology.Jobs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-func (s *Stack) workloads() []string { return append(s.topology.Names(), s.jobs()...) }

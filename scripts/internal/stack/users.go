@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"redoubt.example/infra/controlplane"
-	"redoubt.example/infra/topology"
 )
 
 // firstUser is the first of the numbers that workloads get: beyond what distributions and adduser hand out, and
@@ -27,16 +26,20 @@ func (u Users) Of(name string) (uid, gid int) {
 	return id[0], id[1]
 }
 
-func assignUsers(top *topology.Topology) (Users, error) {
+func assignUsers(instances, jobs []instance) (Users, error) {
 	if os.Geteuid() != 0 {
 		return Users{}, nil
 	}
 	u := Users{Isolated: true, ids: map[string][2]int{}}
-	for i, name := range append([]string{controlplane.Vault, controlplane.Consul}, top.Names()...) {
+	names := []string{controlplane.Vault, controlplane.Consul}
+	for _, w := range instances {
+		names = append(names, w.name)
+	}
+	for i, name := range names {
 		u.ids[name] = [2]int{firstUser + i, firstUser + i}
 	}
-	for name, job := range top.Jobs { // a job works on its service's files
-		u.ids[name] = u.ids[job.Service]
+	for _, job := range jobs { // a job works on its service's files
+		u.ids[job.name] = u.ids[job.service]
 	}
 	postgres, err := postgresUser()
 	if err != nil {

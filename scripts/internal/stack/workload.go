@@ -13,18 +13,18 @@ import (
 )
 
 // app is a service's own process. It starts once the control plane is configured and the service's jobs are done.
-func (s *Stack) app(name string) process.Spec {
+func (s *Stack) app(w instance) process.Spec {
 	depends := []string{controlplane.Ready}
-	for _, job := range s.jobs() {
-		if s.topology.Jobs[job].Service == name {
-			depends = append(depends, job)
+	for _, job := range s.jobs {
+		if job.service == w.service {
+			depends = append(depends, job.name)
 		}
 	}
-	spec := s.spec(name, name, name)
-	spec.Env = append(spec.Env, s.settings[name]...)
+	spec := s.spec(w.name, w, w.service)
+	spec.Env = append(spec.Env, s.settings[w.name]...)
 	spec.Depends = depends
-	spec.Ready = answers(s.folder(name, "admin.sock"))
-	if name == gateway {
+	spec.Ready = answers(s.folder(w.name, "admin.sock"))
+	if w.name == gateway {
 		spec.Env = append(spec.Env,
 			"REDOUBT_LISTEN="+s.listen,
 			"REDOUBT_OIDC_ISSUER="+s.plane.VaultAddr+"/v1/identity/oidc",
@@ -36,57 +36,53 @@ func (s *Stack) app(name string) process.Spec {
 	return spec
 }
 
-func (s *Stack) sidecar(name string) process.Spec {
-	spec := s.spec(name+sidecarSuffix, name, "sidecar")
+func (s *Stack) sidecar(w instance) process.Spec {
+	spec := s.spec(w.name+sidecarSuffix, w, "sidecar")
 	spec.Depends = []string{controlplane.Ready}
-	spec.Ready = answers(s.folder(name, "sidecar.sock"))
+	spec.Ready = answers(s.folder(w.name, "sidecar.sock"))
 	return spec
 }
 
 // job is a service's own binary with a verb, as an identity of its own: "payments-migrate" is "payments migrate".
-func (s *Stack) job(name string) process.Spec {
-	service := s.topology.Jobs[name].Service
-	spec := s.spec(name, name, service)
-	spec.Args = []string{strings.TrimPrefix(name, service+"-")}
+func (s *Stack) job(w instance) process.Spec {
+	spec := s.spec(w.name, w, w.service)
+	spec.Args = []string{strings.TrimPrefix(w.name, w.service+"-")}
 	spec.Depends = []string{controlplane.Ready}
 	spec.Once = true
 	return spec
 }
 
-// spec is what all processes of a workload have in common.
-func (s *Stack) spec(component, workload, binary string) process.Spec {
-	uid, gid := s.Users.Of(workload)
+// spec is what all processes of an instance have in common.
+func (s *Stack) spec(component string, w instance, binary string) process.Spec {
+	uid, gid := s.Users.Of(w.name)
 	return process.Spec{
 		Name:        component,
 		Path:        filepath.Join(s.cfg.Tools.Bin, binary),
-		Env:         s.env(workload),
-		Dir:         s.folder(workload),
+		Env:         s.env(w),
+		Dir:         s.folder(w.name),
 		UID:         uid,
 		GID:         gid,
 		StopTimeout: 15 * time.Second,
 	}
 }
 
-// env is a workload's whole environment: where things are, and never a secret.
-func (s *Stack) env(workload string) []string {
-	service := workload
-	if job := s.topology.Jobs[workload]; job != nil {
-		service = job.Service
-	}
+// env is an instance's whole environment: where things are, and never a secret.
+func (s *Stack) env(w instance) []string {
 	env := []string{
-		"REDOUBT_WORKLOAD=" + workload,
-		"REDOUBT_RUN_DIR=" + s.folder(workload),
+		"REDOUBT_WORKLOAD=" + w.identity,
+		"REDOUBT_INSTANCE=" + w.name,
+		"REDOUBT_RUN_DIR=" + s.folder(w.name),
 		"REDOUBT_MODE=" + s.cfg.Mode,
 		"REDOUBT_CA_FILE=" + s.plane.CAFile,
 		"REDOUBT_CONSUL_HTTP=" + s.plane.ConsulHTTP,
 		"REDOUBT_CONSUL_GRPC=" + s.plane.ConsulGRPC,
 		"REDOUBT_VAULT_ADDR=" + s.plane.VaultAddr,
 	}
-	if s.topology.Services[service].Database {
+	if s.topology.Services[w.service].Database {
 		env = append(env, "REDOUBT_DATABASE="+s.plane.PostgresAddr)
 	}
-	if service == "modelstore" && workload != service { // the job fills the service's folder
-		env = append(env, "REDOUBT_DATA_DIR="+s.folder(service, "data"))
+	if w.service == modelstore && w.identity != w.service { // the job fills the service's folder
+		env = append(env, "REDOUBT_DATA_DIR="+s.folder(w.service, "data"))
 	}
 	return env
 }

@@ -1,0 +1,45 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// Modes are how workloads may be joined to the mesh.
+var Modes = []string{modeSidecar, modeNative, modePlaintext, modeEnvoy}
+
+const (
+	modeSidecar   = "sidecar"
+	modeNative    = "native"    // the app is its own data plane
+	modePlaintext = "plaintext" // no identity at all: the measuring baseline
+	modeEnvoy     = "envoy"
+)
+
+// UnsafeLab must be "1" in the environment of who asks for a lab with controls off.
+const UnsafeLab = "REDOUBT_UNSAFE_LAB"
+
+// ErrNoMode tells that a mode can't be had on this machine, though it exists.
+var ErrNoMode = errors.New("can't be had here")
+
+// CheckMode refuses a mode that doesn't exist, one that needs what isn't here (ErrNoMode), and one that needs to be
+// asked for twice.
+func CheckMode(mode string, getenv func(string) string) error {
+	switch {
+	case !slices.Contains(Modes, mode):
+		return fmt.Errorf("there is no mode %q: it is one of %s", mode, strings.Join(Modes, ", "))
+	case mode == modePlaintext && getenv(UnsafeLab) != "1":
+		return fmt.Errorf("mode plaintext has no identity and no encryption between services: set %s=1 to start it all the same", UnsafeLab)
+	case mode == modeEnvoy:
+		if _, err := exec.LookPath("envoy"); err != nil {
+			return fmt.Errorf("mode envoy %w: there is no envoy on PATH", ErrNoMode)
+		}
+		return fmt.Errorf("mode envoy %w: the lab doesn't start Envoy yet", ErrNoMode)
+	}
+	return nil
+}
+
+// hasSidecars tells whether each workload has a process beside it that is its way into the mesh.
+func hasSidecars(mode string) bool { return mode == modeSidecar }
