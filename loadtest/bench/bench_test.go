@@ -1,0 +1,118 @@
+package bench_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"redoubt.example/loadtest/bench"
+)
+
+// serve is an echo behind a unix socket.
+func serve(t *testing.T) func(context.Context) (net.Conn, error) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "b")
+	require.NoError(t, err)
+	socket := filepath.Join(dir, "echo.sock")
+	ln, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	server := bench.EchoServer()
+	go server.Serve(ln)
+	t.Cleanup(func() { server.Close(); os.RemoveAll(dir) })
+	return func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }
+}
+
+// slow waits before each request, and keeps its own account of how long that was.
+type slow struct {
+	net.Conn
+	delay time.Duration
+	truth *[]time.Duration
+}
+
+func (s slow) Write(b []byte) (int, error) {
+	began := time.Now()
+	for time.Since(began) < s.delay {
+	}
+	*s.truth = append(*s.truth, time.Since(began))
+	return s.Conn.Write(b)
+}
+
+// The harness finds nothing where there is nothing, and what was injected where something was.
+func TestFindsWhatIsThere(t *testing.T) {
+	dial := serve(t)
+	var truth []time.Duration
+	const delay = 60 * time.Microsecond
+	slowly := func(ctx context.Context) (net.Conn, error) {
+		conn, err := dial(ctx)
+		return slow{conn, delay, &truth}, err
+	}
+	samples, err := bench.Probe{Targets: []bench.Target{
+		{Name: "a", Dial: dial}, {Name: "a again", Dial: dial}, {Name: "slow", Dial: slowly},
+	}, For: 3 * time.Second, Seed: 7}.Run(t.Context())
+	require.NoError(t, err)
+
+	same := bench.MedianDifference(samples[1], samples[0], 0.999)
+	t.Logf("A/A: %.1f us, 99.9%% %.1f to %.1f, %d requests", same.Value, same.Low, same.High, samples[1].Requests())
+	require.True(t, same.Contains(0), "a difference between a and a: %+v", same)
+	require.Less(t, same.High-same.Low, float64(delay.Microseconds()), "an interval that wide finds nothing anywhere")
+
+	injected := bench.MedianTook(truth)
+	found := bench.MedianDifference(samples[2], samples[0], 0.999)
+	t.Logf("injected %.1f us: found %.1f, 99.9%% %.1f to %.1f", injected, found.Value, found.Low, found.High)
+	require.InDelta(t, injected, found.Value, max(5, (found.High-found.Low)/2))
+	require.Greater(t, found.Low, 0.0)
+
+	tail := bench.QuantileDifference(0.99, samples[1], samples[0], 0.999)
+	require.True(t, tail.Contains(0), "p99: %+v", tail)
+}
+
+func TestFailedRequestsEndTheRun(t *testing.T) {
+	dial := serve(t)
+	for name, bad := range map[string]func(context.Context) (net.Conn, error){
+		"refused": func(context.Context) (net.Conn, error) { return net.Dial("unix", "/nowhere/at.all") },
+		"cut off": func(ctx context.Context) (net.Conn, error) {
+			conn, err := dial(ctx)
+			if err == nil {
+				err = conn.Close()
+			}
+			return conn, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := bench.Probe{Targets: []bench.Target{{Name: "good", Dial: dial}, {Name: "bad", Dial: bad}}}.Run(t.Context())
+			require.ErrorContains(t, err, "bad")
+		})
+	}
+}
+
+func TestProcessorTime(t *testing.T) {
+	_, err := bench.ProcessorTime(1 << 23)
+	require.Error(t, err)
+	before, err := bench.ProcessorTime(os.Getpid())
+	require.NoError(t, err)
+	for began := time.Now(); time.Since(began) < 30*time.Millisecond; {
+	}
+	after, err := bench.ProcessorTime(os.Getpid())
+	require.NoError(t, err)
+	require.Greater(t, after, before)
+	require.Less(t, after-before, time.Second)
+}
+
+func TestResident(t *testing.T) {
+	_, err := bench.Resident(1 << 30)
+	require.Error(t, err)
+	before, err := bench.Resident(os.Getpid())
+	require.NoError(t, err)
+	block := make([]byte, 32<<20)
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1
+	}
+	after, err := bench.Resident(os.Getpid())
+	require.NoError(t, err)
+	require.InDelta(t, len(block), after-before, 8<<20, block[0])
+}
