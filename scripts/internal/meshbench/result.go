@@ -1,0 +1,144 @@
+package meshbench
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"redoubt.example/loadtest/bench"
+)
+
+// Result is what the benchmark found. Times are microseconds.
+type Result struct {
+	Rows    []Row     `json:"rows"`
+	AA      []AA      `json:"aa"`
+	Skipped []Skipped `json:"skipped"`
+	Machine Machine   `json:"machine"`
+	Seconds float64   `json:"seconds"`
+}
+
+// Row is one way in one state. What is added is compared with plaintext in the same rounds; of plaintext itself it
+// is zero.
+type Row struct {
+	Name     string      `json:"name"`
+	State    bench.State `json:"state"`
+	Requests int         `json:"requests"`
+
+	P50 float64 `json:"p50_us"`
+	P99 float64 `json:"p99_us"`
+
+	AddedP50     float64    `json:"added_p50_us"`
+	CI95         [2]float64 `json:"ci95_us"`
+	AddedP99     float64    `json:"added_p99_us"`
+	AddedP99CI95 [2]float64 `json:"added_p99_ci95_us"`
+
+	// CPU is processor time per request and proxy: the mean of the pair. In native, where the ends themselves do the
+	// work, it is the mean of what both use more than in plaintext.
+	CPU float64 `json:"cpu_us_per_request"`
+	// TotalCPU is that of everything on the way, prober and app included.
+	TotalCPU float64 `json:"total_cpu_us_per_request"`
+	// RSS is a proxy's resident memory, the mean of the pair; 0 without proxies.
+	RSS int64 `json:"rss_bytes"`
+}
+
+// AA is plaintext compared with itself: a harness that finds a difference there isn't believed.
+type AA struct {
+	State  bench.State `json:"state"`
+	Diff   float64     `json:"diff_us"`
+	CI999  [2]float64  `json:"ci999_us"`
+	Passed bool        `json:"passed"`
+}
+
+// Skipped is a row that was left out, and why.
+type Skipped struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Machine is where it was measured.
+type Machine struct {
+	CPU    string `json:"cpu"`
+	CPUs   int    `json:"cpus"`
+	Kernel string `json:"kernel"`
+	Go     string `json:"go"`
+}
+
+// controlName is the baseline's second self.
+const controlName = "plaintext again"
+
+// latency adds a state's rows. The samples are in the order of the rows, the control last.
+func (r *Result) latency(state bench.State, rows []row, samples []bench.Samples) error {
+	baseline, control := samples[0], samples[len(samples)-1]
+	d := bench.MedianDifference(control, baseline, 0.999)
+	r.AA = append(r.AA, AA{State: state, Diff: round(d.Value), CI999: interval(d), Passed: d.Contains(0)})
+	var ends float64 // processor time of prober and app, in plaintext
+	for i, row := range rows {
+		s := samples[i]
+		out := Row{Name: s.Name, State: state, Requests: s.Requests(), P50: round(s.Quantile(0.5)), P99: round(s.Quantile(0.99))}
+		if i > 0 {
+			d := bench.MedianDifference(s, baseline, 0.95)
+			out.AddedP50, out.CI95 = round(d.Value), interval(d)
+			d = bench.QuantileDifference(0.99, s, baseline, 0.95)
+			out.AddedP99, out.AddedP99CI95 = round(d.Value), interval(d)
+		}
+		cpu := s.CPU()
+		total := sum(cpu)
+		out.TotalCPU = round(total)
+		switch {
+		case i == 0:
+			ends = total
+		case len(row.proxies) == 0:
+			out.CPU = round((total - ends) / 2)
+		default: // the app comes first, the prober last
+			out.CPU = round(sum(cpu[1:len(cpu)-1]) / float64(len(row.proxies)))
+		}
+		for _, proxy := range row.proxies {
+			bytes, err := bench.Resident(proxy...)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.Name, err)
+			}
+			out.RSS += bytes / int64(len(row.proxies))
+		}
+		r.Rows = append(r.Rows, out)
+	}
+	return nil
+}
+
+func interval(d bench.Difference) [2]float64 { return [2]float64{round(d.Low), round(d.High)} }
+
+// round keeps a tenth of a microsecond: more isn't known.
+func round(v float64) float64 { return math.Round(v*10) / 10 }
+
+func sum(values []float64) (s float64) {
+	for _, v := range values {
+		s += v
+	}
+	return s
+}
+
+func machine() Machine {
+	m := Machine{CPUs: runtime.NumCPU(), Go: runtime.Version(), CPU: processorName()}
+	var name unix.Utsname
+	if unix.Uname(&name) == nil {
+		m.Kernel = unix.ByteSliceToString(name.Release[:])
+	}
+	return m
+}
+
+func processorName() string {
+	raw, _ := os.ReadFile("/proc/cpuinfo")
+	text := string(raw)
+	for line := range strings.Lines(text) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+// Baseline tells whether this is the row that the others are compared with.
+func (r Row) Baseline() bool { return r.Name == plaintext }

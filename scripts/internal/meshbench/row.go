@@ -1,0 +1,106 @@
+package meshbench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"redoubt.example/infra/process"
+	"redoubt.example/loadtest/bench"
+)
+
+// row is one way from a client to the app.
+type row struct {
+	target  bench.Target
+	proxies [][]int // what runs between them: each proxy's processes
+}
+
+// Names are the rows in the order of the table.
+var Names = []string{plaintext, "native", "sidecar", "haproxy", "nginx", "consul-proxy"}
+
+// plaintext is what the others are compared with.
+const plaintext = "plaintext"
+
+// errSkipped is wrapped by a row's error when its program isn't on this machine.
+var errSkipped = errors.New("skipped")
+
+// skip says why a row is left out, and what mends it.
+func skip(program, command string) error {
+	return fmt.Errorf("%w: there is no %s on this machine; %s", errSkipped, program, command)
+}
+
+func (r *rig) build(ctx context.Context, name string) (row, error) {
+	builders := map[string]func(context.Context) (row, error){
+		plaintext: r.plaintext, "native": r.native, "sidecar": r.sidecar, "nginx": r.nginx,
+	}
+	built, err := builders[name](ctx)
+	if err != nil {
+		return row{}, fmt.Errorf("set up %s: %w", name, err)
+	}
+	built.target.Name = name
+	for _, proxy := range built.proxies {
+		built.target.Processes = append(built.target.Processes, proxy...)
+	}
+	return built, r.answers(ctx, built.target)
+}
+
+// answers waits until a row carries a request.
+func (r *rig) answers(ctx context.Context, t bench.Target) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		err := t.Check(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return r.explain(err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// app starts the echo that has no part in the mesh, once, and returns its TCP address and its socket.
+func (r *rig) app(ctx context.Context) (address, socket string, err error) {
+	if r.appAddress != "" {
+		return r.appAddress, r.path("echo.sock"), nil
+	}
+	if address, err = freePort(); err != nil {
+		return "", "", err
+	}
+	socket = r.path("echo.sock")
+	p, err := r.start(ctx, process.Spec{
+		Name: "echo", Path: r.program("echo"), Args: []string{"plain", address, socket}, Ready: listening("unix", socket),
+	})
+	if err == nil {
+		r.appAddress, r.appProcess = address, p.PID()
+	}
+	return address, socket, err
+}
+
+// plaintext is what a service without a mesh would have: the client connects to the app over loopback TCP.
+func (r *rig) plaintext(ctx context.Context) (row, error) {
+	address, _, err := r.app(ctx)
+	if err != nil {
+		return row{}, err
+	}
+	return row{target: bench.Target{Dial: dialer("tcp", address), Processes: []int{r.appProcess}}}, nil
+}
+
+func dialer(network, address string) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, network, address) }
+}
+
+// listening is a readiness check: somebody accepts.
+func listening(network, address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		conn, err := dialer(network, address)(ctx)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
