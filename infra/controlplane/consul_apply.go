@@ -47,17 +47,22 @@ func (p *Plane) applyAuth(ctx context.Context, client *consul.Client) error {
 // in the mesh.
 func (p *Plane) bindingRules() []*consul.ACLBindingRule {
 	rules := []*consul.ACLBindingRule{{
-		AuthMethod: authMethod, Selector: `value.subject == "operator"`,
+		AuthMethod: authMethod, Selector: subjectIs("operator"),
 		BindType: consul.BindingRuleBindTypePolicy, BindName: "operator",
 	}}
 	for _, name := range p.cfg.Topology.Names() {
+		if p.IsShutOut(name) {
+			continue
+		}
 		rules = append(rules, &consul.ACLBindingRule{
-			AuthMethod: authMethod, Selector: fmt.Sprintf("value.subject == %q", name),
+			AuthMethod: authMethod, Selector: subjectIs(name),
 			BindType: consul.BindingRuleBindTypeService, BindName: name,
 		})
 	}
 	return rules
 }
+
+func subjectIs(name string) string { return fmt.Sprintf("value.subject == %q", name) }
 
 func (p *Plane) applyAuthMethod(ctx context.Context, client *consul.Client) error {
 	method := &consul.ACLAuthMethod{

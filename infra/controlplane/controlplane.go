@@ -72,6 +72,7 @@ type Plane struct {
 	consulReady bool
 
 	tokenRoles sync.Map // names of roles in identity/oidc that exist
+	shut       sync.Map // services that are shut out
 }
 
 // New makes the lab CA, chooses free ports and writes the servers' configuration. Nothing is started.

@@ -66,11 +66,22 @@ func (i *Issuer) PublicKeyPEM() []byte { return i.public }
 
 // Token issues one document. It is a credential: keep it out of logs, arguments and environments.
 func (i *Issuer) Token(subject, audience string) (string, error) {
+	return i.token(subject, audience, subject)
+}
+
+// claims are a document's. The instance tells several processes of one subject apart, so that what one of them
+// got can be taken back when it has ended, and the others' not.
+type claims struct {
+	jwt.Claims
+	Instance string `json:"instance"`
+}
+
+func (i *Issuer) token(subject, audience, instance string) (string, error) {
 	if subject == "" || audience == "" {
 		return "", fmt.Errorf("issue document: a subject and an audience are needed")
 	}
 	now := time.Now()
-	token, err := jwt.Signed(i.signer).Claims(jwt.Claims{
+	token, err := jwt.Signed(i.signer).Claims(claims{Instance: instance, Claims: jwt.Claims{
 		Issuer:    IssuerName,
 		Subject:   subject,
 		Audience:  jwt.Audience{audience},
@@ -78,7 +89,7 @@ func (i *Issuer) Token(subject, audience string) (string, error) {
 		NotBefore: jwt.NewNumericDate(now),
 		Expiry:    jwt.NewNumericDate(now.Add(TTL)),
 		ID:        rand.Text(),
-	}).Serialize()
+	}}).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign document for %s: %w", subject, err)
 	}

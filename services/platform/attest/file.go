@@ -1,6 +1,7 @@
 package attest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,7 +14,8 @@ type File struct {
 	Path     string
 	Subject  string
 	Audience string
-	UID, GID int // the file's owner; both 0 leaves it ours
+	Instance string // which of the subject's processes; the subject where there is but one
+	UID, GID int    // the file's owner; both 0 leaves it ours
 }
 
 // retryAfter is short beside what is left of a document's life when its rewriting first fails (a full disk, say).
@@ -54,7 +56,7 @@ func (i *Issuer) rewrite(ctx context.Context, f File) {
 // a random name and is created exclusively, its owner is set through the open descriptor, and the rename
 // replaces whatever lies at Path without following it.
 func (i *Issuer) Write(f File) (err error) {
-	token, err := i.Token(f.Subject, f.Audience)
+	token, err := i.token(f.Subject, f.Audience, cmp.Or(f.Instance, f.Subject))
 	if err != nil {
 		return err
 	}

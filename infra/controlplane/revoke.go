@@ -1,0 +1,208 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	consul "github.com/hashicorp/consul/api"
+	vault "github.com/hashicorp/vault/api"
+	"golang.org/x/sync/errgroup"
+)
+
+// ErrNoGrant is returned where nothing that is out has the ID.
+var ErrNoGrant = errors.New("nothing that is given out has this ID")
+
+// RevokeLease ends a database login: its sessions are over and the role is gone when this returns.
+func (p *Plane) RevokeLease(ctx context.Context, id string) error {
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	lease, err := operator.Logical().WriteWithContext(ctx, "sys/leases/lookup", map[string]any{"lease_id": id})
+	if gone(err) || (err == nil && lease == nil) {
+		return ErrNoGrant
+	}
+	if err != nil {
+		return fmt.Errorf("look up lease: %w", err)
+	}
+	if _, err := operator.Logical().WriteWithContext(ctx, "sys/leases/revoke", map[string]any{"lease_id": id, "sync": true}); err != nil {
+		return fmt.Errorf("revoke lease: %w", err)
+	}
+	return nil
+}
+
+// RevokeToken ends a token of Vault's, and every lease got with it, or of Consul's, by its accessor.
+func (p *Plane) RevokeToken(ctx context.Context, accessor string) error {
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	data := map[string]any{"accessor": accessor}
+	about, err := operator.Logical().WriteWithContext(ctx, "auth/token/lookup-accessor", data)
+	switch {
+	case err == nil && about != nil:
+		_, err = operator.Logical().WriteWithContext(ctx, "auth/token/revoke-accessor", data)
+		return err
+	case err != nil && !gone(err):
+		return fmt.Errorf("look up token: %w", err)
+	}
+	return p.AsConsulOperator(ctx, func(c *consul.Client) error {
+		token, _, err := c.ACL().TokenRead(accessor, consulRead(ctx))
+		if err != nil || len(token.ServiceIdentities) == 0 {
+			return ErrNoGrant
+		}
+		_, err = c.ACL().TokenDelete(accessor, consulWrite(ctx))
+		return err
+	})
+}
+
+// RevokeWhere ends the tokens that the choice is for; leases go with their tokens. It returns how many.
+func (p *Plane) RevokeWhere(ctx context.Context, chosen func(Grant) bool) (int, error) {
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	tokens, err := vaultTokens(ctx, operator)
+	if err != nil {
+		return 0, fmt.Errorf("revoke tokens: %w", err)
+	}
+	for _, g := range tokens {
+		if !chosen(g) {
+			continue
+		}
+		if _, err := operator.Logical().WriteWithContext(ctx, "auth/token/revoke-accessor", map[string]any{"accessor": g.ID}); err != nil && !gone(err) {
+			return count, fmt.Errorf("revoke token of %s: %w", g.Holder, err)
+		}
+		count++
+	}
+	return count, p.AsConsulOperator(ctx, func(c *consul.Client) error {
+		tokens, err := consulTokens(ctx, c)
+		if err != nil {
+			return fmt.Errorf("revoke tokens: %w", err)
+		}
+		for _, g := range tokens {
+			if !chosen(g) {
+				continue
+			}
+			if _, err := c.ACL().TokenDelete(g.ID, consulWrite(ctx)); err != nil && !strings.Contains(err.Error(), "ACL not found") {
+				return fmt.Errorf("revoke Consul token of %s: %w", g.Holder, err)
+			}
+			count++
+		}
+		return nil
+	})
+}
+
+// ShutOut takes everything from a service: nobody logs in as it any more, with whatever document; its tokens and
+// leases end; the mesh denies it in both directions, since a certificate that is out can't be called back. Its
+// processes may go on running and can do nothing. LetIn undoes it.
+func (p *Plane) ShutOut(ctx context.Context, service string) error {
+	p.shut.Store(service, true)
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error { // the way in first: what is revoked mustn't be got anew
+		operator, err := p.Operator(gctx)
+		if err != nil {
+			return err
+		}
+		_, err = operator.Logical().DeleteWithContext(gctx, "auth/jwt/role/"+service)
+		return err
+	})
+	group.Go(func() error {
+		return p.AsConsulOperator(gctx, func(c *consul.Client) error {
+			return errors.Join(forbidLogin(gctx, c, service), p.setIntentions(gctx, c, service, consul.IntentionActionDeny))
+		})
+	})
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("shut out %s: %w", service, err)
+	}
+	_, err := p.RevokeWhere(ctx, func(g Grant) bool { return g.Holder == service })
+	if err != nil {
+		return fmt.Errorf("shut out %s: %w", service, err)
+	}
+	return nil
+}
+
+// LetIn gives a service back what topology.yaml gives it.
+func (p *Plane) LetIn(ctx context.Context, service string) error {
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	if err := allowLogin(ctx, operator, service); err != nil {
+		return fmt.Errorf("let %s in: %w", service, err)
+	}
+	p.shut.Delete(service)
+	return p.AsConsulOperator(ctx, func(c *consul.Client) error {
+		return errors.Join(p.applyAuth(ctx, c), p.setIntentions(ctx, c, service, consul.IntentionActionAllow))
+	})
+}
+
+// IsShutOut tells whether a service was shut out and not let in again.
+func (p *Plane) IsShutOut(service string) bool { _, shut := p.shut.Load(service); return shut }
+
+func allowLogin(ctx context.Context, operator *vault.Client, workload string) error {
+	body, err := render("vault/role.json", workload)
+	if err != nil {
+		return err
+	}
+	var role map[string]any
+	if err := json.Unmarshal([]byte(body), &role); err != nil {
+		return err
+	}
+	_, err = operator.Logical().WriteWithContext(ctx, "auth/jwt/role/"+workload, role)
+	return err
+}
+
+func forbidLogin(ctx context.Context, c *consul.Client, service string) error {
+	rules, _, err := c.ACL().BindingRuleList(authMethod, consulRead(ctx))
+	if err != nil {
+		return err
+	}
+	for _, rule := range rules {
+		if rule.Selector != subjectIs(service) {
+			continue
+		}
+		if _, err := c.ACL().BindingRuleDelete(rule.ID, consulWrite(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setIntentions decides anew about everything that the service may connect to or that may connect to it. What
+// another service that is shut out has to do with stays denied.
+func (p *Plane) setIntentions(ctx context.Context, c *consul.Client, service string, action consul.IntentionAction) error {
+	entries, _, err := c.ConfigEntries().List(consul.ServiceIntentions, consulRead(ctx))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		intentions, ok := entry.(*consul.ServiceIntentionsConfigEntry)
+		if !ok {
+			continue
+		}
+		changed := false
+		for _, source := range intentions.Sources {
+			concerned := source.Name == service || intentions.Name == service
+			kept := action == consul.IntentionActionAllow && (p.IsShutOut(source.Name) || p.IsShutOut(intentions.Name))
+			if concerned && !kept && source.Action != action {
+				source.Action, changed = action, true
+			}
+		}
+		if !changed {
+			continue
+		}
+		if _, _, err := c.ConfigEntries().Set(intentions, consulWrite(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Services are the names of those that can be shut out, sorted.
+func (p *Plane) Services() []string { return slices.Clone(p.cfg.Topology.Names()) }
