@@ -25,7 +25,8 @@ func GRPC(m Dialer, name string, opts ...Option) (*grpc.ClientConn, error) {
 	b := breaker.New(name, o.log, o.metrics)
 	again := &grpcRetry{budget: newBudget(name, o.metrics), timeout: o.timeout}
 	out := &grpcOutgoing{upstream: name}
-	conn, err := grpc.NewClient("passthrough:///"+name,
+	target, resolve := grpcLanes(name)
+	conn, err := grpc.NewClient(target, resolve, grpc.WithDefaultServiceConfig(leastRequest),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return m.Dial(ctx, name) }),
 		grpc.WithTransportCredentials(meshCredentials{}),
 		grpc.WithConnectParams(grpc.ConnectParams{

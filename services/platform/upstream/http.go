@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// idlePool is how many connections are kept: more than two cores have in flight at once, so that bursts
-	// don't dial, and few enough that idle ones stay cheap (each has a twin in the sidecars).
-	idlePool = 64
-	// maxConns is the bulkhead: beyond it, calls wait for a connection until their context ends.
-	maxConns = 256
+	// idlePool is how many connections a lane keeps: all lanes together more than two cores have in flight at once,
+	// so that bursts don't dial, and few enough that idle ones stay cheap (each has a twin in the sidecars).
+	idlePool = 22
+	// maxConns is a lane's bulkhead: beyond it, calls wait for a connection until their context ends.
+	maxConns = 86
 	// idleTimeout is below every server's own, so that it is us who close an idle connection: a server that
 	// closes one just as we write to it costs a request that can't be repeated safely.
 	idleTimeout = 60 * time.Second
@@ -31,13 +31,21 @@ const (
 type Client struct {
 	name      string
 	transport http.RoundTripper
-	pool      *http.Transport
+	pool      interface{ CloseIdleConnections() }
 }
 
 // HTTP returns a client of the named upstream. It connects on first use.
 func HTTP(m Dialer, name string, opts ...Option) *Client {
 	o := apply(opts)
-	pool := &http.Transport{
+	pool := newLanes(func() *http.Transport { return newPool(m, name, o) })
+	var t http.RoundTripper = breaker.New(name, o.log, o.metrics).Transport(pool)
+	t = &retrying{next: t, budget: newBudget(name, o.metrics)}
+	t = &outgoing{next: t, upstream: name}
+	return &Client{name: name, transport: t, pool: pool}
+}
+
+func newPool(m Dialer, name string, o options) *http.Transport {
+	return &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 			defer cancel()
@@ -51,10 +59,6 @@ func HTTP(m Dialer, name string, opts ...Option) *Client {
 		ExpectContinueTimeout: time.Second,
 		DisableCompression:    true, // the peer is on this machine or in this rack
 	}
-	var t http.RoundTripper = breaker.New(name, o.log, o.metrics).Transport(pool)
-	t = &retrying{next: t, budget: newBudget(name, o.metrics)}
-	t = &outgoing{next: t, upstream: name}
-	return &Client{name: name, transport: t, pool: pool}
 }
 
 // Transport returns the client as a RoundTripper for proxying and streaming. Requests go to the upstream

@@ -1,0 +1,86 @@
+package upstream
+
+import (
+	"io"
+	"net/http"
+	"sync"
+)
+
+// laneCount is how many ways each client keeps to an upstream. The mesh balances connections, not requests, and
+// a pool that is hardly used keeps using the same one: with a few lanes, even a little load reaches several replicas.
+const laneCount = 3
+
+// lanes sends each request where the fewest are under way, and in turn where they are equal. What hangs at one
+// replica makes its lane look busy, so that little else follows it there.
+type lanes struct {
+	pools []*http.Transport
+
+	mu    sync.Mutex
+	busy  []int
+	first int // where the next choice begins
+}
+
+func newLanes(pool func() *http.Transport) *lanes {
+	l := &lanes{busy: make([]int, laneCount)}
+	for range laneCount {
+		l.pools = append(l.pools, pool())
+	}
+	return l
+}
+
+func (l *lanes) RoundTrip(r *http.Request) (*http.Response, error) {
+	i := l.choose()
+	resp, err := l.pools[i].RoundTrip(r)
+	if err != nil {
+		l.leave(i)
+		return nil, err
+	}
+	resp.Body = &laneBody{ReadCloser: resp.Body, leave: sync.OnceFunc(func() { l.leave(i) })}
+	return resp, nil
+}
+
+func (l *lanes) choose() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	best := l.first
+	for k := range l.pools {
+		if i := (l.first + k) % len(l.pools); l.busy[i] < l.busy[best] {
+			best = i
+		}
+	}
+	l.first = (best + 1) % len(l.pools)
+	l.busy[best]++
+	return best
+}
+
+func (l *lanes) leave(i int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy[i]--
+}
+
+// CloseIdleConnections closes those of all lanes.
+func (l *lanes) CloseIdleConnections() {
+	for _, p := range l.pools {
+		p.CloseIdleConnections()
+	}
+}
+
+// laneBody counts its request as under way until it is read to the end or closed.
+type laneBody struct {
+	io.ReadCloser
+	leave func()
+}
+
+func (b *laneBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.leave()
+	}
+	return n, err
+}
+
+func (b *laneBody) Close() error {
+	b.leave()
+	return b.ReadCloser.Close()
+}
