@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 )
@@ -10,14 +11,14 @@ import (
 // a pool that is hardly used keeps using the same one: with a few lanes, even a little load reaches several replicas.
 const laneCount = 3
 
-// lanes sends each request where the fewest are under way, and in turn where they are equal. What hangs at one
+// lanes sends each request where the fewest are under way, and anywhere where they are equal: in turn, callers whose
+// requests come in a pattern would send all of one kind to one replica. What hangs at one
 // replica makes its lane look busy, so that little else follows it there.
 type lanes struct {
 	pools []*http.Transport
 
-	mu    sync.Mutex
-	busy  []int
-	first int // where the next choice begins
+	mu   sync.Mutex
+	busy []int
 }
 
 func newLanes(pool func() *http.Transport) *lanes {
@@ -42,13 +43,13 @@ func (l *lanes) RoundTrip(r *http.Request) (*http.Response, error) {
 func (l *lanes) choose() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	best := l.first
+	first := rand.IntN(len(l.pools))
+	best := first
 	for k := range l.pools {
-		if i := (l.first + k) % len(l.pools); l.busy[i] < l.busy[best] {
+		if i := (first + k) % len(l.pools); l.busy[i] < l.busy[best] {
 			best = i
 		}
 	}
-	l.first = (best + 1) % len(l.pools)
 	l.busy[best]++
 	return best
 }

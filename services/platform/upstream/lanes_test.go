@@ -34,7 +34,7 @@ func TestLittleLoadSpreads(t *testing.T) {
 	mesh := &replicas{sockets: [2]socket{newPeer(t, count(&first)).path, newPeer(t, count(&second)).path}}
 	c := upstream.HTTP(mesh, "payments")
 	defer c.Close()
-	for range 30 {
+	for range 100 {
 		require.NoError(t, c.Call(t.Context(), "POST", "/", nil, nil, nil))
 	}
 	require.GreaterOrEqual(t, first.Load(), int32(10))
