@@ -14,6 +14,8 @@ require (
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
+	redoubt.example/infra v0.0.0
+	redoubt.example/services v0.0.0
 )
 
 require (
