@@ -15,6 +15,13 @@ import (
 type row struct {
 	target  bench.Target
 	proxies [][]int // what runs between them: each proxy's processes
+
+	// full is the same way without resuming sessions, where there is one.
+	full         *bench.Target
+	neverResumes bool
+
+	// mTLS is the port for peers, and the caller who may connect there; "" in plaintext.
+	mTLS, caller string
 }
 
 // Names are the rows in the order of the table.
@@ -33,7 +40,7 @@ func skip(program, command string) error {
 
 func (r *rig) build(ctx context.Context, name string) (row, error) {
 	builders := map[string]func(context.Context) (row, error){
-		plaintext: r.plaintext, "native": r.native, "sidecar": r.sidecar, "nginx": r.nginx,
+		plaintext: r.plaintext, "native": r.native, "sidecar": r.sidecar, "haproxy": r.haproxy, "nginx": r.nginx, "consul-proxy": r.consulProxy,
 	}
 	built, err := builders[name](ctx)
 	if err != nil {
