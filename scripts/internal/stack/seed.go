@@ -27,14 +27,7 @@ const (
 // seedStep gives the demo users credits, as their administrator does it: with an access token, at the gateway. It
 // is also the first request that crosses the platform, so a lab that says ready has served one.
 func (s *Stack) seedStep() process.Spec {
-	spec := process.Spec{Name: seed, Once: true, Run: s.seed}
-	for _, w := range s.instances {
-		spec.Depends = append(spec.Depends, w.name)
-		if hasSidecars(s.cfg.Mode) {
-			spec.Depends = append(spec.Depends, w.name+sidecarSuffix)
-		}
-	}
-	return spec
+	return process.Spec{Name: seed, Once: true, Depends: []string{catalog}, Run: s.seed}
 }
 
 func (s *Stack) seed(ctx context.Context) error {

@@ -115,7 +115,7 @@ func (s *Stack) Specs() []process.Spec {
 			specs = append(specs, s.sidecar(w))
 		}
 	}
-	return append(specs, s.seedStep())
+	return append(specs, s.catalogStep(), s.seedStep())
 }
 
 // Hooks keep each workload's identity documents for as long as it is meant to run.
