@@ -71,6 +71,10 @@ type Plane struct {
 	agentToken  string // Consul's own, for its node's registration
 	consulReady bool
 
+	meshCAMu    sync.Mutex
+	meshCA      meshCA // in force
+	meshCATried int    // the last generation that was begun
+
 	tokenRoles sync.Map // names of roles in identity/oidc that exist
 	shut       sync.Map // services that are shut out
 }
@@ -100,6 +104,8 @@ func New(cfg Config) (*Plane, error) {
 		cfg:          cfg,
 		ca:           ca,
 		ports:        ports,
+		meshCA:       firstMeshCA,
+		meshCATried:  firstMeshCA.Generation,
 	}
 	if p.vault, err = p.newVaultClient(); err != nil {
 		return nil, err

@@ -38,6 +38,10 @@ func (p *Plane) apply(ctx context.Context, as *vault.Client, file string) error 
 	if err != nil {
 		return err
 	}
+	return applyText(ctx, as, file, text)
+}
+
+func applyText(ctx context.Context, as *vault.Client, file, text string) error {
 	dec := yaml.NewDecoder(strings.NewReader(text))
 	dec.KnownFields(true)
 	for {

@@ -24,6 +24,8 @@ path "identity/oidc/role/*"    { capabilities = ["create", "read", "update", "de
 
 path "connect-root/cert/ca"                   { capabilities = ["read"] }
 path "connect-root/root/generate/internal"    { capabilities = ["create", "update"] }
+path "mesh/+/root/cert/ca"                    { capabilities = ["read"] }
+path "mesh/+/root/root/generate/internal"     { capabilities = ["create", "update"] }
 path "pki-edge/cert/ca"                       { capabilities = ["read"] }
 path "pki-edge/intermediate/*"                { capabilities = ["create", "update"] }
 path "pki-edge/roles/*"                       { capabilities = ["create", "read", "update"] }
