@@ -35,11 +35,11 @@ func authenticate(cfg Config, route Route) echo.MiddlewareFunc {
 				return insufficient(c, route.Scopes)
 			}
 			txn := telemetry.RequestID(ctx) // one search finds the transaction in every log
-			signed, err := cfg.Mint(authn.Grant{Txn: txn, Subject: token.Principal, Scopes: granted, Client: token.Client})
+			signed, err := cfg.Mint(authn.Grant{Txn: txn, Subject: token.Principal, Scopes: granted, Entry: route.Route, Client: token.Client})
 			if err != nil {
 				return err
 			}
-			ctx = authn.NewContext(ctx, &authn.Token{Txn: txn, Subject: token.Principal, Scopes: granted, Client: token.Client, Raw: signed})
+			ctx = authn.NewContext(ctx, &authn.Token{Txn: txn, Subject: token.Principal, Scopes: granted, Entry: route.Route, Client: token.Client, Raw: signed})
 			c.SetRequest(c.Request().WithContext(ctx))
 			return next(c)
 		}

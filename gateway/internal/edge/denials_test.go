@@ -37,7 +37,7 @@ func TestRefusedTokensAreChallenged(t *testing.T) {
 		c[claim] = value
 		return g.Issuer.Sign(c)
 	}
-	smuggled, err := g.Minter.Mint(authn.Grant{Txn: "t", Subject: "alice", Scopes: []string{"documents:read"}, Requester: self})
+	smuggled, err := g.Minter.Mint(authn.Grant{Txn: "t", Subject: "alice", Scopes: []string{"documents:read"}, Entry: "GET /v1/documents", Requester: self})
 	require.NoError(t, err)
 
 	for name, tc := range map[string]struct{ token, control, code string }{

@@ -59,7 +59,7 @@ func TestForwardsWithATransactionToken(t *testing.T) {
 func TestForgedHeadersDontPass(t *testing.T) {
 	got := make(chan http.Header, 1)
 	g := newGateway(t, func(w http.ResponseWriter, r *http.Request) { got <- r.Header; w.WriteHeader(http.StatusNoContent) })
-	smuggled, err := g.Minter.Mint(authn.Grant{Txn: "t", Subject: "bob", Scopes: []string{"documents:read"}, Requester: self})
+	smuggled, err := g.Minter.Mint(authn.Grant{Txn: "t", Subject: "bob", Scopes: []string{"documents:read"}, Entry: "GET /v1/documents", Requester: self})
 	require.NoError(t, err)
 	forged := []string{
 		"Txn-Token", smuggled, "X-Request-Id", "chosen-by-me", "X-Forwarded-For", "127.0.0.1", "X-Forwarded-Client-Cert", "By=" + self,

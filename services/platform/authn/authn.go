@@ -29,6 +29,7 @@ type Token struct {
 	Txn       string   // the transaction's ID, the same at every hop
 	Subject   string   // the principal: unique within the trust domain
 	Scopes    []string // narrowed to what the edge route needs
+	Entry     string   // the edge route that the transaction began at: which path its token is good for
 	Requester string   // SPIFFE ID of the workload that asked for the token
 	Client    string   // the OAuth client that acts for the principal; may be empty
 	Audience  string   // the trust domain
@@ -50,8 +51,14 @@ type claims struct {
 	Scope     string `json:"scope"` // space-delimited, RFC 6749 section 3.3
 	Requester string `json:"req_wl"`
 	Client    string `json:"azp,omitempty"`
+	Context   tctx   `json:"tctx"`
 	IssuedAt  int64  `json:"iat"`
 	Expires   int64  `json:"exp"`
+}
+
+// tctx is the transaction's immutable context: what holds for it at every hop.
+type tctx struct {
+	Entry string `json:"entry"`
 }
 
 // issuer names the trust domain's transaction token service.

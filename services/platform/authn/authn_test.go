@@ -25,7 +25,7 @@ const (
 )
 
 var grant = authn.Grant{
-	Txn: "txn-1", Subject: "alice", Scopes: []string{"documents:write", "documents:read"}, Requester: gateway, Client: "cli",
+	Txn: "txn-1", Subject: "alice", Scopes: []string{"documents:write", "documents:read"}, Entry: "POST /v1/documents", Requester: gateway, Client: "cli",
 }
 
 // tts is a gateway with a key that the tests can sign anything with.
@@ -53,7 +53,7 @@ func (s *tts) fetch(context.Context) ([]byte, error) {
 func goodClaims() map[string]any {
 	now := time.Now().Unix()
 	return map[string]any{"iss": "spiffe://" + domain, "aud": domain, "txn": "txn-1", "sub": "alice", "scope": "documents:read",
-		"req_wl": gateway, "iat": now, "exp": now + 15}
+		"req_wl": gateway, "tctx": map[string]any{"entry": "POST /v1/documents"}, "iat": now, "exp": now + 15}
 }
 
 func goodHeader() map[string]any {
@@ -149,6 +149,9 @@ func TestVerifyRefuses(t *testing.T) {
 		"sub a number":              claims("sub", 7),
 		"no scope":                  claims("scope", nil),
 		"blank scope":               claims("scope", "  "),
+		"no tctx":                   claims("tctx", nil),
+		"tctx without entry":        claims("tctx", map[string]any{}),
+		"tctx of another kind":      claims("tctx", "POST /v1/documents"),
 		"no req_wl":                 claims("req_wl", nil),
 		"no iat":                    claims("iat", nil),
 		"no exp":                    claims("exp", nil),
@@ -188,6 +191,7 @@ func TestMintedTokenVerifies(t *testing.T) {
 		require.Equal(t, grant.Txn, token.Txn)
 		require.Equal(t, grant.Subject, token.Subject)
 		require.Equal(t, grant.Scopes, token.Scopes)
+		require.Equal(t, grant.Entry, token.Entry)
 		require.Equal(t, grant.Requester, token.Requester)
 		require.Equal(t, grant.Client, token.Client)
 		require.Equal(t, raw, token.Raw)
@@ -224,6 +228,7 @@ func TestMinterRefusesIncompleteGrants(t *testing.T) {
 		"no txn":       func(g *authn.Grant) { g.Txn = "" },
 		"no subject":   func(g *authn.Grant) { g.Subject = "" },
 		"no scope":     func(g *authn.Grant) { g.Scopes = nil },
+		"no entry":     func(g *authn.Grant) { g.Entry = "" },
 		"no requester": func(g *authn.Grant) { g.Requester = "" },
 	} {
 		g := grant

@@ -25,6 +25,7 @@ type Grant struct {
 	Txn       string // unique to the transaction
 	Subject   string
 	Scopes    []string
+	Entry     string // the edge route that the transaction begins at, as topology.yaml writes it
 	Requester string // SPIFFE ID of the workload that starts the transaction
 	Client    string // optional
 }
@@ -64,8 +65,8 @@ func NewMinter(trustDomain string) (*Minter, error) {
 
 // Mint returns a signed token for the grant.
 func (m *Minter) Mint(g Grant) (string, error) {
-	if g.Txn == "" || g.Subject == "" || g.Requester == "" || len(g.Scopes) == 0 {
-		return "", errors.New("mint transaction token: txn, subject, requester and a scope are needed")
+	if g.Txn == "" || g.Subject == "" || g.Requester == "" || g.Entry == "" || len(g.Scopes) == 0 {
+		return "", errors.New("mint transaction token: txn, subject, requester, entry and a scope are needed")
 	}
 	key, err := m.key()
 	if err != nil {
@@ -75,7 +76,7 @@ func (m *Minter) Mint(g Grant) (string, error) {
 	body, err := json.Marshal(claims{
 		Issuer: issuer(m.trustDomain), Audience: m.trustDomain,
 		Txn: g.Txn, Subject: g.Subject, Scope: strings.Join(g.Scopes, " "),
-		Requester: g.Requester, Client: g.Client,
+		Requester: g.Requester, Client: g.Client, Context: tctx{Entry: g.Entry},
 		IssuedAt: now.Unix(), Expires: now.Add(Lifetime).Unix(),
 	})
 	if err != nil {

@@ -110,7 +110,7 @@ func checkHeader(raw string) error {
 func (c claims) token(raw, trustDomain string, now time.Time) (*Token, error) {
 	scopes := strings.Fields(c.Scope)
 	switch {
-	case c.Txn == "" || c.Subject == "" || c.Requester == "" || len(scopes) == 0 || c.IssuedAt == 0 || c.Expires == 0:
+	case c.Txn == "" || c.Subject == "" || c.Requester == "" || c.Context.Entry == "" || len(scopes) == 0 || c.IssuedAt == 0 || c.Expires == 0:
 		return nil, refuse("a required claim is missing")
 	case c.Issuer != issuer(trustDomain):
 		return nil, refuse("wrong issuer")
@@ -119,7 +119,7 @@ func (c claims) token(raw, trustDomain string, now time.Time) (*Token, error) {
 	case c.Expires-c.IssuedAt > int64(Lifetime/time.Second):
 		return nil, refuse("lives longer than allowed")
 	}
-	t := &Token{Txn: c.Txn, Subject: c.Subject, Scopes: scopes, Requester: c.Requester, Client: c.Client,
+	t := &Token{Txn: c.Txn, Subject: c.Subject, Scopes: scopes, Entry: c.Context.Entry, Requester: c.Requester, Client: c.Client,
 		Audience: c.Audience, Expires: time.Unix(c.Expires, 0), Raw: raw}
 	if err := checkUse(t, trustDomain, now); err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ import (
 	"redoubt.example/services/platform/telemetry"
 )
 
+const externalCredential = "an external credential has no meaning inside: services take transaction tokens alone"
+
 // Header reads a request header by its HTTP name; "" unless it is there exactly once.
 type Header func(name string) string
 
@@ -60,6 +62,10 @@ func (r *Request) Admit(ctx context.Context, route string, header Header) (conte
 	if method, _, http := strings.Cut(route, " "); http {
 		in.Method = method
 	}
+	if header("Authorization") != "" { // credentials of the outside world end at the gateway
+		controls.Record(ctx, controls.AppTxnToken, controls.Deny, externalCredential, "caller", in.Caller, "route", route)
+		return ctx, fault.New(fault.Unauthenticated, externalCredential)
+	}
 	if rule.NeedsPrincipal() {
 		token, err := r.boundary.Verifier.Verify(ctx, header(authn.Header), r.caller.TrustDomain)
 		if err != nil {
@@ -67,7 +73,7 @@ func (r *Request) Admit(ctx context.Context, route string, header Header) (conte
 			return ctx, err
 		}
 		ctx = authn.NewContext(ctx, token)
-		in.Principal, in.Scopes = token.Subject, token.Scopes
+		in.Principal, in.Scopes, in.Entry = token.Subject, token.Scopes, token.Entry
 	}
 	return r.decide(ctx, in)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,11 +104,29 @@ func (h *Harness) HTTP(caller string) *http.Client {
 	return &http.Client{Transport: t}
 }
 
-// Token returns a transaction token as the gateway mints it.
+// Token returns a transaction token as the gateway mints it, for a transaction of the first edge route that takes
+// one of the scopes.
 func (h *Harness) Token(subject string, scopes ...string) string {
 	h.t.Helper()
+	return h.TokenOf(h.entry(scopes), subject, scopes...)
+}
+
+func (h *Harness) entry(scopes []string) string {
+	for _, e := range h.Config.Topology.Edge {
+		for _, s := range scopes {
+			if slices.Contains(e.Scopes, s) {
+				return e.Route
+			}
+		}
+	}
+	return "GET /v1/unrelated"
+}
+
+// TokenOf is Token for a transaction that began at the given edge route.
+func (h *Harness) TokenOf(entry, subject string, scopes ...string) string {
+	h.t.Helper()
 	gateway := mesh.ID{TrustDomain: TrustDomain, Datacenter: "dc1", Service: "gateway"}
-	raw, err := h.minter.Mint(authn.Grant{Txn: telemetry.NewRequestID(), Subject: subject, Scopes: scopes, Requester: gateway.String()})
+	raw, err := h.minter.Mint(authn.Grant{Txn: telemetry.NewRequestID(), Subject: subject, Scopes: scopes, Entry: entry, Requester: gateway.String()})
 	require.NoError(h.t, err)
 	return raw
 }

@@ -8,26 +8,46 @@ import (
 	"redoubt.example/infra/topology"
 )
 
-// routeData is the service's part of topology.yaml as the rules read it: data.routes by route, with callers
-// and scopes as sets (objects, for a look-up instead of a search).
-func routeData(service string, top *topology.Topology) (map[string]any, error) {
+// Routes is a service's part of topology.yaml as the rules read it: data.routes, by route.
+type Routes map[string]RouteData
+
+// RouteData is who gets what at one route. Sets are objects, for a look-up instead of a search.
+type RouteData struct {
+	// Callers holds, for each caller, the edge routes whose transactions it may present here: "*" for the gateway,
+	// none where the route needs no principal.
+	Callers   map[string]map[string]bool `json:"callers"`
+	Scopes    map[string]bool            `json:"scopes"`
+	Principal bool                       `json:"principal"`
+}
+
+// anyEntry: the gateway mints the tokens, so to bind it by their text would bind nothing.
+const anyEntry = "*"
+
+// RoutesOf derives the rules' data for a service.
+func RoutesOf(service string, top *topology.Topology) (Routes, error) {
 	s := top.Services[service]
 	if s == nil {
 		return nil, fmt.Errorf("topology.yaml has no service %q", service)
 	}
-	routes := make(map[string]any, len(s.Routes))
+	routes := make(Routes, len(s.Routes))
 	for _, r := range s.Routes {
-		routes[r.Route] = map[string]any{
-			"callers":   set(r.Callers),
-			"scopes":    set(r.Scopes),
-			"principal": r.NeedsPrincipal(),
+		callers := make(map[string]map[string]bool, len(r.Callers))
+		for _, caller := range r.Callers {
+			callers[caller] = map[string]bool{}
+			switch {
+			case r.NeedsPrincipal() && caller == topology.Gateway:
+				callers[caller] = set([]string{anyEntry})
+			case r.NeedsPrincipal():
+				callers[caller] = set(top.Entries(service, r.Route, caller))
+			}
 		}
+		routes[r.Route] = RouteData{Callers: callers, Scopes: set(r.Scopes), Principal: r.NeedsPrincipal()}
 	}
-	return map[string]any{"routes": routes}, nil
+	return routes, nil
 }
 
-func set(members []string) map[string]any {
-	m := make(map[string]any, len(members))
+func set(members []string) map[string]bool {
+	m := make(map[string]bool, len(members))
 	for _, name := range members {
 		m[name] = true
 	}

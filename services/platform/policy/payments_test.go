@@ -29,13 +29,14 @@ func TestAuthorizationsBelongToTheirMaker(t *testing.T) {
 		"settled by another service":     {"notification", settle, "", "alice", "ingestion", "caller-not-listed"},
 		"settled by a listed neighbour":  {"inference", settle, "", "alice", "ingestion", "maker-mismatch"},
 		"settled, but of unknown making": {"ingestion", settle, "", "alice", "", "owner-mismatch"},
-		"its own":                        {"ingestion", capture, "alice", "alice", "ingestion", "route-allowed"},
-		"settled by its maker":           {"ingestion", settle, "", "alice", "ingestion", "route-allowed"},
+		"its own":                        {"ingestion", capture, "alice", "alice", "ingestion", "own-object"},
+		"settled by its maker":           {"ingestion", settle, "", "alice", "ingestion", "settled-by-maker"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := policy.Input{Caller: tc.caller, Method: "POST", Route: tc.route, Principal: tc.principal, Owner: tc.owner}
 			if tc.principal != "" {
 				in.Scopes = []string{"documents:write"}
+				in.Entry = top.Entries("payments", tc.route, tc.caller)[0]
 			}
 			if tc.maker != "" {
 				in.Attributes = map[string]any{"maker": tc.maker}
@@ -44,5 +45,17 @@ func TestAuthorizationsBelongToTheirMaker(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tc.want, got.Rule, got.Reason)
 		})
+	}
+}
+
+// TestAmounts: what a service may hold of a principal's credits without anybody asking is limited.
+func TestAmounts(t *testing.T) {
+	_, all := deciders(t)
+	for amount, want := range map[int64]string{1 << 40: "amount-limit", 50_001: "amount-limit", 50_000: "own-object", 1: "own-object"} {
+		got, err := all["payments"].Decide(t.Context(), policy.Input{Caller: "ingestion", Method: "POST", Route: "POST /v1/authorizations",
+			Principal: "alice", Entry: "POST /v1/documents", Scopes: []string{"documents:write"}, Owner: "alice",
+			Attributes: map[string]any{"amount": amount, "maker": "ingestion"}})
+		require.NoError(t, err)
+		require.Equal(t, want, got.Rule, amount)
 	}
 }

@@ -1,25 +1,19 @@
 // Package policy decides every request of every service with Open Policy Agent, embedded: the rules are the
-// Rego beside this file, their data is topology.yaml, and everything is parsed and compiled once, at start.
-// The default is to deny, and an error denies.
+// Rego beside this file, their data is topology.yaml, and everything is parsed and compiled once, when it is
+// loaded. On the running platform rules and data come from a signed bundle (see Bundle) and can be replaced without
+// a restart. The default is to deny, and an error denies.
 package policy
 
 import (
 	"context"
-	"embed"
 	"fmt"
-	"path"
-	"strings"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"redoubt.example/infra/topology"
 )
-
-//go:embed rego/*.rego
-var sources embed.FS
 
 // Input is what a decision is made from. Every field comes from something verified: the mesh, the transaction
 // token, the router's own table or the service's own store, never from what the request says of itself.
@@ -28,6 +22,7 @@ type Input struct {
 	Method     string // HTTP method; empty for gRPC
 	Route      string // as topology.yaml writes it
 	Principal  string // the transaction token's subject; empty without one
+	Entry      string // the edge route that the transaction began at; empty without a token
 	Scopes     []string
 	Owner      string // the object's owner; empty when the decision is about no object
 	Attributes map[string]any
@@ -41,60 +36,29 @@ type Decision struct {
 	Reason string // for people; holds no personal data
 }
 
-// Decider holds one service's prepared policy. Safe for concurrent use.
+// Decider holds one service's policy. Safe for concurrent use, and while the policy is replaced.
 type Decider struct {
 	service string
-	query   rego.PreparedEvalQuery
+	current atomic.Pointer[prepared]
 }
 
-// New prepares the policy of a service. The error names the rule file at fault.
+// New returns a decider for a service with the rules that are compiled into this program, and a topology for data.
 func New(ctx context.Context, service string, top *topology.Topology) (*Decider, error) {
-	data, err := routeData(service, top)
+	routes, err := RoutesOf(service, top)
 	if err != nil {
 		return nil, fmt.Errorf("prepare policy: %w", err)
 	}
-	options := []func(*rego.Rego){
-		rego.Query("data.redoubt." + service + ".decision"),
-		rego.Store(inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true))),
-		rego.Capabilities(capabilities()),
-		rego.Strict(true),
-		rego.StrictBuiltinErrors(true),
-	}
-	found := false
-	err = eachModule(func(name, text string) {
-		found = found || name == service+".rego"
-		options = append(options, rego.Module(name, text))
-	})
+	rules, err := Rules()
 	if err != nil {
-		return nil, fmt.Errorf("prepare policy: %w", err)
+		return nil, err
 	}
-	if !found {
-		return nil, fmt.Errorf("prepare policy: no rules for service %q", service)
-	}
-	query, err := rego.New(options...).PrepareForEval(ctx)
+	p, err := prepare(ctx, service, rules, routes)
 	if err != nil {
-		return nil, fmt.Errorf("prepare policy of %s: %w", service, err)
+		return nil, err
 	}
-	return &Decider{service: service, query: query}, nil
-}
-
-// eachModule calls f with every rule file; tests are embedded too, but no part of a policy.
-func eachModule(f func(name, text string)) error {
-	entries, err := sources.ReadDir("rego")
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), "_test.rego") {
-			continue
-		}
-		text, err := sources.ReadFile(path.Join("rego", e.Name()))
-		if err != nil {
-			return err
-		}
-		f(e.Name(), string(text))
-	}
-	return nil
+	d := &Decider{service: service}
+	d.current.Store(p)
+	return d, nil
 }
 
 // Decide evaluates the policy. With an error, the decision denies.
@@ -104,49 +68,53 @@ func (d *Decider) Decide(ctx context.Context, in Input) (Decision, error) {
 		return Decision{Rule: "error", Reason: "no decision ID"}, fmt.Errorf("name decision: %w", err)
 	}
 	denied := Decision{ID: id.String(), Rule: "error", Reason: "the policy could not be evaluated"}
-	value, err := in.value()
-	if err != nil {
-		return denied, err
+	p := d.current.Load()
+	if p == nil {
+		denied.Reason = "no policy is loaded"
+		return denied, fmt.Errorf("evaluate policy of %s: none is loaded", d.service)
 	}
-	results, err := d.query.Eval(ctx, rego.EvalParsedInput(value))
+	decision, err := p.decide(ctx, in)
 	if err != nil {
 		return denied, fmt.Errorf("evaluate policy of %s: %w", d.service, err)
 	}
-	if len(results) != 1 || len(results[0].Expressions) != 1 {
-		return denied, fmt.Errorf("evaluate policy of %s: no decision", d.service)
-	}
-	outcome, _ := results[0].Expressions[0].Value.(map[string]any)
-	allow, okAllow := outcome["allow"].(bool)
-	rule, okRule := outcome["rule"].(string)
-	reason, okReason := outcome["reason"].(string)
-	if !okAllow || !okRule || !okReason {
-		return denied, fmt.Errorf("evaluate policy of %s: malformed decision", d.service)
-	}
-	return Decision{ID: denied.ID, Allow: allow, Rule: rule, Reason: reason}, nil
+	decision.ID = denied.ID
+	return decision, nil
 }
 
-// value builds OPA's representation directly: a detour through JSON would cost more than the evaluation.
-func (in Input) value() (ast.Value, error) {
+var (
+	callerTerm     = ast.InternedTerm("caller")
+	methodTerm     = ast.InternedTerm("method")
+	routeTerm      = ast.InternedTerm("route")
+	principalTerm  = ast.InternedTerm("principal")
+	entryTerm      = ast.InternedTerm("entry")
+	scopesTerm     = ast.InternedTerm("scopes")
+	ownerTerm      = ast.InternedTerm("owner")
+	attributesTerm = ast.InternedTerm("attributes")
+)
+
+// term builds OPA's representation directly: a detour through JSON would cost more than the evaluation.
+func (in Input) term() (*ast.Term, error) {
 	scopes := make([]*ast.Term, len(in.Scopes))
 	for i, s := range in.Scopes {
-		scopes[i] = ast.StringTerm(s)
+		scopes[i] = ast.InternedTerm(s)
 	}
-	fields := [][2]*ast.Term{
-		{ast.InternedTerm("caller"), ast.StringTerm(in.Caller)},
-		{ast.InternedTerm("method"), ast.StringTerm(in.Method)},
-		{ast.InternedTerm("route"), ast.StringTerm(in.Route)},
-		{ast.InternedTerm("principal"), ast.StringTerm(in.Principal)},
-		{ast.InternedTerm("scopes"), ast.ArrayTerm(scopes...)},
-	}
+	fields := make([][2]*ast.Term, 0, 8)
+	fields = append(fields,
+		ast.Item(callerTerm, ast.InternedTerm(in.Caller)),
+		ast.Item(methodTerm, ast.InternedTerm(in.Method)),
+		ast.Item(routeTerm, ast.InternedTerm(in.Route)),
+		ast.Item(principalTerm, ast.InternedTerm(in.Principal)),
+		ast.Item(entryTerm, ast.InternedTerm(in.Entry)),
+		ast.Item(scopesTerm, ast.ArrayTerm(scopes...)))
 	if in.Owner != "" {
-		fields = append(fields, ast.Item(ast.InternedTerm("owner"), ast.StringTerm(in.Owner)))
+		fields = append(fields, ast.Item(ownerTerm, ast.InternedTerm(in.Owner)))
 	}
 	if len(in.Attributes) > 0 {
 		attributes, err := ast.InterfaceToValue(in.Attributes)
 		if err != nil {
 			return nil, fmt.Errorf("encode policy attributes: %w", err)
 		}
-		fields = append(fields, ast.Item(ast.InternedTerm("attributes"), ast.NewTerm(attributes)))
+		fields = append(fields, ast.Item(attributesTerm, ast.NewTerm(attributes)))
 	}
-	return ast.NewObject(fields...), nil
+	return ast.ObjectTerm(fields...), nil
 }

@@ -25,11 +25,15 @@ func deciders(tb testing.TB) (*topology.Topology, map[string]*policy.Decider) {
 	return top, all
 }
 
-func input(caller string, r topology.Route) policy.Input {
+// input is a request as good as the caller can make it: with a transaction that leads it there, if any does.
+func input(top *topology.Topology, service, caller string, r topology.Route) policy.Input {
 	method, _, _ := strings.Cut(r.Route, " ")
 	in := policy.Input{Caller: caller, Method: method, Route: r.Route}
 	if r.NeedsPrincipal() {
-		in.Principal, in.Scopes = "alice", r.Scopes[:1]
+		in.Principal, in.Scopes, in.Entry = "alice", r.Scopes[:1], "POST /v1/documents"
+		if entries := top.Entries(service, r.Route, caller); len(entries) > 0 {
+			in.Entry = entries[0]
+		}
 	}
 	return in
 }
@@ -47,7 +51,7 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 	for _, service := range top.Names() {
 		for _, route := range top.Services[service].Routes {
 			for _, caller := range append(top.Names(), "", "stranger", "payments-migrate") {
-				d := decide(service, input(caller, route))
+				d := decide(service, input(top, service, caller, route))
 				listed := slices.Contains(route.Callers, caller)
 				require.Equal(t, listed, d.Allow, "%s: %s by %q: %s", service, route.Route, caller, d.Rule)
 				if !listed {
@@ -57,12 +61,24 @@ func TestEveryRouteForEveryCaller(t *testing.T) {
 				if !route.NeedsPrincipal() {
 					continue
 				}
-				without := input(caller, route)
+				without := input(top, service, caller, route)
 				without.Principal = ""
 				require.Equal(t, "principal-missing", decide(service, without).Rule)
-				without = input(caller, route)
+				without = input(top, service, caller, route)
 				without.Scopes = []string{"other:scope", strings.ToUpper(route.Scopes[0]), route.Scopes[0] + " "}
 				require.Equal(t, "scope-missing", decide(service, without).Rule)
+				if caller == topology.Gateway {
+					continue
+				}
+				for _, e := range top.Edge { // the token of another transaction, found in a log, say
+					replayed := input(top, service, caller, route)
+					replayed.Entry = e.Route
+					if leads := slices.Contains(top.Entries(service, route.Route, caller), e.Route); !leads {
+						require.Equal(t, "outside-call-path", decide(service, replayed).Rule, "%s by %s in %s", route.Route, caller, e.Route)
+					} else {
+						require.True(t, decide(service, replayed).Allow)
+					}
+				}
 			}
 		}
 		require.Equal(t, "route-unknown", decide(service, policy.Input{Caller: "gateway", Route: "GET /v1/elsewhere", Principal: "alice"}).Rule)
@@ -74,7 +90,7 @@ func TestTheLeastTrustedServiceCantUseAToken(t *testing.T) {
 	top, all := deciders(t)
 	for _, service := range top.Names() {
 		for _, route := range top.Services[service].Routes {
-			in := input("notification", route)
+			in := input(top, service, "notification", route)
 			in.Principal, in.Scopes = "carol", slices.Concat(top.Users["alice"], top.Users["carol"])
 			d, err := all[service].Decide(t.Context(), in)
 			require.NoError(t, err)
@@ -107,7 +123,7 @@ func TestDecisionsHaveAnIDOfTheirOwn(t *testing.T) {
 	top, all := deciders(t)
 	seen := map[string]bool{}
 	for range 10 {
-		d, err := all["gateway"].Decide(t.Context(), input("payments", top.Services["gateway"].Routes[0]))
+		d, err := all["gateway"].Decide(t.Context(), input(top, "gateway", "payments", top.Services["gateway"].Routes[0]))
 		require.NoError(t, err)
 		id, err := uuid.Parse(d.ID)
 		require.NoError(t, err)
@@ -121,11 +137,11 @@ func TestAnErrorDenies(t *testing.T) {
 	top, all := deciders(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d, err := all["gateway"].Decide(ctx, input("payments", top.Services["gateway"].Routes[0]))
+	d, err := all["gateway"].Decide(ctx, input(top, "gateway", "payments", top.Services["gateway"].Routes[0]))
 	if err == nil { // evaluation may be over before the end of the context is looked at
 		require.True(t, d.Allow)
 	}
-	in := input("payments", top.Services["gateway"].Routes[0])
+	in := input(top, "gateway", "payments", top.Services["gateway"].Routes[0])
 	in.Attributes = map[string]any{"no JSON": make(chan int)}
 	d, err = all["gateway"].Decide(t.Context(), in)
 	require.Error(t, err)
@@ -155,7 +171,7 @@ func TestRulesReachNothing(t *testing.T) {
 
 func BenchmarkDecide(b *testing.B) {
 	_, all := deciders(b)
-	in := policy.Input{Caller: "ingestion", Method: "POST", Route: "POST /v1/authorizations", Principal: "alice", Scopes: []string{"documents:write"}}
+	in := policy.Input{Caller: "ingestion", Method: "POST", Route: "POST /v1/authorizations", Principal: "alice", Entry: "POST /v1/documents", Scopes: []string{"documents:write"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if got, err := all["payments"].Decide(b.Context(), in); err != nil || !got.Allow {

@@ -3,9 +3,8 @@ package redoubt.inference
 
 import data.redoubt.shared
 
-default decision := {"allow": false, "rule": "default-deny", "reason": "no rule allows this"}
+allow := "route-allowed" if shared.admitted
 
-decision := shared.allowed if {
-	shared.permitted
-	shared.owned
-} else := shared.denial
+allow := "own-object" if shared.owned
+
+denial := shared.denial

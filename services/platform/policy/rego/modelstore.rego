@@ -3,9 +3,6 @@ package redoubt.modelstore
 
 import data.redoubt.shared
 
-default decision := {"allow": false, "rule": "default-deny", "reason": "no rule allows this"}
+allow := "route-allowed" if shared.admitted
 
-decision := shared.allowed if {
-	shared.permitted
-	shared.owned
-} else := shared.denial
+denial := shared.denial

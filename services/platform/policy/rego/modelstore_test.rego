@@ -2,23 +2,23 @@ package redoubt.modelstore_test
 
 import data.redoubt.modelstore
 
-routes := {"GET /v1/models/{name}": {"callers": {"inference": true}, "scopes": {}, "principal": false}}
+routes := {"GET /v1/models/{name}": {"callers": {"inference": {}}, "scopes": {}, "principal": false}}
 
 good := {"caller": "inference", "route": "GET /v1/models/{name}", "principal": "", "scopes": []}
 
-test_stranger_denied if not modelstore.decision.allow with input as object.union(good, {"caller": "stranger"}) with data.routes as routes
+test_stranger_denied if {
+	request := object.union(good, {"caller": "stranger"})
+	not modelstore.allow with input as request with data.routes as routes
+	modelstore.denial.rule == "caller-not-listed" with input as request with data.routes as routes
+}
 
 # A user's token is no substitute for being the right caller.
 test_stranger_with_a_token_denied if {
-	not modelstore.decision.allow with input as object.union(good, {"caller": "stranger", "principal": "alice", "scopes": ["admin"]})
+	not modelstore.allow with input as object.union(good, {"caller": "stranger", "principal": "alice", "scopes": ["admin"]})
 		with data.routes as routes
 }
 
 # Were the shared rules ever silent, nobody would get in.
-test_default_denies if {
-	modelstore.decision == {"allow": false, "rule": "default-deny", "reason": "no rule allows this"} with input as good
-		with data.routes as routes
-		with data.redoubt.shared.permitted as false
-}
+test_default_denies if not modelstore.allow with input as good with data.routes as routes with data.redoubt.shared.permitted as false
 
-test_caller_allowed if modelstore.decision.allow with input as good with data.routes as routes
+test_caller_allowed if modelstore.allow with input as good with data.routes as routes

@@ -3,29 +3,31 @@ package redoubt.payments
 
 import data.redoubt.shared
 
-default decision := {"allow": false, "rule": "default-deny", "reason": "no rule allows this"}
-
 # Crediting and refunding is what staff do for others; topology.yaml gives these routes scopes of their own.
-on_behalf := {"POST /v1/transfers", "POST /v1/transfers/{id}/refund"}
+staff := {"POST /v1/transfers", "POST /v1/transfers/{id}/refund"}
 
-decision := shared.allowed if {
-	shared.permitted
-	may_touch
-} else := shared.denied("maker-mismatch", "another service made this authorization") if {
-	shared.permitted
-	made_by_another
-} else := shared.denial
+# The most that a service may hold of a principal's credits at once: what is worth more needs a person.
+hold_limit := 50000
 
-may_touch if {
+allow := "route-allowed" if shared.admitted
+
+allow := "own-object" if {
 	shared.owned
 	not made_by_another
+	not above_limit
 }
 
-may_touch if on_behalf[input.route]
+allow := "staff-on-behalf" if {
+	shared.permitted
+	staff[input.route]
+	input.owner != input.principal
+}
 
 # What a crash left open has no end user any more; the service that made the authorization may settle it.
-may_touch if {
+allow := "settled-by-maker" if {
+	shared.permitted
 	input.route == "POST /v1/settlements"
+	input.owner != input.principal
 	input.attributes.maker == input.caller
 }
 
@@ -34,3 +36,16 @@ made_by_another if {
 	input.attributes.maker
 	input.attributes.maker != input.caller
 }
+
+above_limit if {
+	input.route == "POST /v1/authorizations"
+	input.attributes.amount > hold_limit
+}
+
+denial := shared.denied("maker-mismatch", "another service made this authorization") if {
+	shared.permitted
+	made_by_another
+} else := shared.denied("amount-limit", "a service may not hold so many credits at once") if {
+	shared.permitted
+	above_limit
+} else := shared.denial

@@ -1,39 +1,52 @@
-# Rules that every service shares; each service's package makes its decision of them. data.routes is that
-# service's part of topology.yaml. What allows is stated positively: something undefined never allows.
+# Rules that every service shares; each service's package makes its own allow and denial of them. data.routes is
+# that service's part of topology.yaml. What allows is stated positively: something undefined never allows.
+#
+# allow is the ID of the rule that lets a request in, undefined when none does. denial says why not, and is asked
+# only then.
 package redoubt.shared
 
-route := data.routes[input.route]
-
-permitted if {
-	route.callers[input.caller]
-	entitled
-}
-
 # A route without a principal is between workloads: the caller's identity alone decides.
-entitled if route.principal == false
+permitted if {
+	route := data.routes[input.route]
+	route.principal == false
+	route.callers[input.caller]
+}
 
-entitled if {
+# With one, the caller must also be on the path of the transaction that the token was minted for: a token that
+# fell into the hands of a service outside that path opens nothing to it.
+permitted if {
+	route := data.routes[input.route]
 	route.principal == true
+	route.callers[input.caller][input.entry]
+	route.scopes[input.scopes[_]]
 	input.principal != ""
-	scope_granted
 }
 
-scope_granted if {
-	some scope in input.scopes
-	route.scopes[scope]
+# The gateway mints the tokens, so it is on every path.
+permitted if {
+	route := data.routes[input.route]
+	route.principal == true
+	route.callers[input.caller]["*"]
+	route.scopes[input.scopes[_]]
+	input.principal != ""
 }
 
-# My document, my ledger, my inbox. A decision about no object has no owner.
-owned if not input.owner
+# A decision about no object has no owner: whether the request may come in at all.
+admitted if {
+	permitted
+	not input.owner
+}
 
+# My document, my ledger, my inbox.
 owned if {
+	permitted
 	input.owner == input.principal
 	input.principal != ""
 }
 
-allowed := {"allow": true, "rule": "route-allowed", "reason": "caller, principal and scope match the route"}
+denied(rule, reason) := {"rule": rule, "reason": reason}
 
-denied(rule, reason) := {"allow": false, "rule": rule, "reason": reason}
+route := data.routes[input.route]
 
 # Why a request is denied: the outermost rule that stops it.
 denial := denied("route-unknown", "topology.yaml lists no such route") if {
@@ -44,7 +57,13 @@ denial := denied("route-unknown", "topology.yaml lists no such route") if {
 	route.principal
 	input.principal == ""
 } else := denied("scope-missing", "the transaction token has none of the route's scopes") if {
-	not entitled
+	route.principal
+	not scoped
+} else := denied("outside-call-path", "the transaction's path doesn't lead this caller here") if {
+	not permitted
 } else := denied("owner-mismatch", "the object belongs to another principal") if {
+	input.owner
 	not owned
 }
+
+scoped if route.scopes[input.scopes[_]]
