@@ -36,7 +36,7 @@ func (r *rig) consulProxy(ctx context.Context) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	built := row{target: bench.Target{Dial: dialer("tcp", upstream), Processes: []int{r.appProcess}}, neverResumes: true}
+	built := row{target: bench.Target{Dial: dialer("tcp", upstream), Processes: []int{r.appProcess}}, neverResumes: true, mTLS: listen, caller: proxyCaller}
 	for _, p := range []struct {
 		service, ready string
 		args           []string

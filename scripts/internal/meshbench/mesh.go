@@ -2,9 +2,13 @@ package meshbench
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strconv"
+
+	consul "github.com/hashicorp/consul/api"
 
 	"redoubt.example/infra/process"
 	"redoubt.example/loadtest/bench"
@@ -42,7 +46,9 @@ func (r *rig) sidecar(ctx context.Context) (row, error) {
 		}
 		built.proxies = append(built.proxies, family(p))
 	}
-	return built, nil
+	built.caller = sidecarCaller
+	built.mTLS, err = r.lookUp(ctx, sidecarCaller, sidecarCallee)
+	return built, err
 }
 
 // native is both ends in the mesh by themselves: the prober is the caller, the app listens through package mesh.
@@ -61,10 +67,33 @@ func (r *rig) native(ctx context.Context) (row, error) {
 		return row{}, err
 	}
 	r.closers = append(r.closers, caller.Close)
-	return row{target: bench.Target{
+	built := row{caller: nativeCaller, target: bench.Target{
 		Dial:      func(ctx context.Context) (net.Conn, error) { return caller.Dial(ctx, nativeCallee) },
 		Processes: []int{app.PID()},
-	}}, nil
+	}}
+	built.mTLS, err = r.lookUp(ctx, nativeCaller, nativeCallee)
+	return built, err
+}
+
+// lookUp finds the port that a service's peers connect to, as they do: in Consul, once it is healthy.
+func (r *rig) lookUp(ctx context.Context, caller, callee string) (address string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	err = r.asWorkload(ctx, caller, func(client *consul.Client, _ string) error {
+		var index uint64
+		for {
+			found, meta, err := client.Health().Connect(callee, "", true, (&consul.QueryOptions{WaitIndex: index}).WithContext(ctx))
+			if err != nil {
+				return fmt.Errorf("look up %s: %w", callee, err)
+			}
+			if len(found) > 0 {
+				address = net.JoinHostPort(found[0].Service.Address, strconv.Itoa(found[0].Service.Port))
+				return nil
+			}
+			index = meta.LastIndex
+		}
+	})
+	return address, err
 }
 
 // workload starts the echo as a workload of the mesh.

@@ -26,9 +26,6 @@ type Config struct {
 // Programs are the packages that have to be built, from the repository's root.
 var Programs = []string{"./services/platform/mesh/sidecar", "./scripts/internal/meshbench/echo", "./loadtest/bench/background"}
 
-// shares of the time of a state.
-const latencyShare = 0.7
-
 // Run sets everything up, measures, and takes everything down.
 func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	began := time.Now()
@@ -44,11 +41,10 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	}
 	result = Result{Skipped: skipped, Machine: machine()}
 	for i, state := range cfg.States {
-		say := func(what string) {
-			cfg.Say(fmt.Sprintf("%s (%d of %d): %s", state, i+1, len(cfg.States), what))
-		}
-		if err := r.measure(ctx, state, rows, say, &result); err != nil {
-			return result, err
+		m := measurement{rig: r, state: state, rows: rows, budget: time.Duration(cfg.Seconds) * time.Second / time.Duration(len(cfg.States)),
+			say: func(what string) { cfg.Say(fmt.Sprintf("%s (%d of %d): %s", state, i+1, len(cfg.States), what)) }}
+		if err := m.run(ctx, &result); err != nil {
+			return result, r.explain(err)
 		}
 	}
 	result.Seconds = time.Since(began).Round(100 * time.Millisecond).Seconds()
@@ -76,28 +72,4 @@ func (r *rig) rows(ctx context.Context) (rows []row, skipped []Skipped, err erro
 		}
 	}
 	return rows, skipped, nil
-}
-
-func (r *rig) measure(ctx context.Context, state bench.State, rows []row, say func(string), into *Result) error {
-	leave, err := state.Enter(ctx, r.program("background"))
-	if err != nil {
-		return err
-	}
-	defer leave()
-	budget := time.Duration(float64(r.cfg.Seconds) / float64(len(r.cfg.States)) * float64(time.Second))
-	probe := bench.Probe{
-		For: time.Duration(latencyShare * float64(budget)), Seed: uint64(time.Now().UnixNano()),
-		Progress: func(part float64) { say(fmt.Sprintf("latency %.0f %%", 100*part)) },
-	}
-	for _, row := range rows {
-		probe.Targets = append(probe.Targets, row.target)
-	}
-	again := rows[0].target // the baseline once more: the harness must find no difference
-	again.Name = controlName
-	probe.Targets = append(probe.Targets, again)
-	samples, err := probe.Run(ctx)
-	if err != nil {
-		return r.explain(err)
-	}
-	return into.latency(state, rows, samples)
 }

@@ -34,7 +34,11 @@ func (r *rig) pair(ctx context.Context, name string, run func(side) (*process.Pr
 	}
 	out := side{Prefix: r.path(name, "a"), Listen: r.path(name, "a.sock"), Peer: address, PeerName: peerName, Outbound: true}
 	in := side{Prefix: r.path(name, "b"), Listen: address, Peer: socket, PeerName: peerName}
-	built := row{target: bench.Target{Dial: dialer("unix", out.Listen), Processes: []int{r.appProcess}}}
+	built := row{
+		target: bench.Target{Dial: dialer("unix", out.Listen), Processes: []int{r.appProcess}},
+		full:   &bench.Target{Name: name, Dial: dialer("unix", out.Listen+".full")},
+		mTLS:   address, caller: sidecarCaller,
+	}
 	for workload, s := range map[string]side{sidecarCaller: out, sidecarCallee: in} {
 		l, err := r.sign(ctx, workload)
 		if err != nil {

@@ -1,7 +1,6 @@
 package meshbench
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -14,11 +13,12 @@ import (
 
 // Result is what the benchmark found. Times are microseconds.
 type Result struct {
-	Rows    []Row     `json:"rows"`
-	AA      []AA      `json:"aa"`
-	Skipped []Skipped `json:"skipped"`
-	Machine Machine   `json:"machine"`
-	Seconds float64   `json:"seconds"`
+	Rows       []Row       `json:"rows"`
+	Handshakes []Handshake `json:"handshakes"`
+	AA         []AA        `json:"aa"`
+	Skipped    []Skipped   `json:"skipped"`
+	Machine    Machine     `json:"machine"`
+	Seconds    float64     `json:"seconds"`
 }
 
 // Row is one way in one state. What is added is compared with plaintext in the same rounds; of plaintext itself it
@@ -43,6 +43,27 @@ type Row struct {
 	TotalCPU float64 `json:"total_cpu_us_per_request"`
 	// RSS is a proxy's resident memory, the mean of the pair; 0 without proxies.
 	RSS int64 `json:"rss_bytes"`
+
+	// Connections with one request each, per second: as the way is, and without resuming sessions where that can be
+	// had apart. Ours resumes, and dials ahead.
+	Connections     float64  `json:"connections_per_s"`
+	FullConnections *float64 `json:"full_connections_per_s,omitempty"`
+	// Throughput of one large body.
+	Throughput float64 `json:"throughput_mib_s"`
+}
+
+// Handshake is one row's port for peers, with the same client everywhere: TLS 1.3, mutual, until the server's ticket
+// comes.
+type Handshake struct {
+	Name       string      `json:"name"`
+	State      bench.State `json:"state"`
+	Handshakes int         `json:"handshakes"`
+	Curve      string      `json:"curve"`
+	FullP50    float64     `json:"full_p50_us"`
+	FullP99    float64     `json:"full_p99_us"`
+	Resumes    bool        `json:"resumes"`
+	ResumedP50 float64     `json:"resumed_p50_us,omitempty"`
+	ResumedP99 float64     `json:"resumed_p99_us,omitempty"`
 }
 
 // AA is plaintext compared with itself: a harness that finds a difference there isn't believed.
@@ -65,47 +86,6 @@ type Machine struct {
 	CPUs   int    `json:"cpus"`
 	Kernel string `json:"kernel"`
 	Go     string `json:"go"`
-}
-
-// controlName is the baseline's second self.
-const controlName = "plaintext again"
-
-// latency adds a state's rows. The samples are in the order of the rows, the control last.
-func (r *Result) latency(state bench.State, rows []row, samples []bench.Samples) error {
-	baseline, control := samples[0], samples[len(samples)-1]
-	d := bench.MedianDifference(control, baseline, 0.999)
-	r.AA = append(r.AA, AA{State: state, Diff: round(d.Value), CI999: interval(d), Passed: d.Contains(0)})
-	var ends float64 // processor time of prober and app, in plaintext
-	for i, row := range rows {
-		s := samples[i]
-		out := Row{Name: s.Name, State: state, Requests: s.Requests(), P50: round(s.Quantile(0.5)), P99: round(s.Quantile(0.99))}
-		if i > 0 {
-			d := bench.MedianDifference(s, baseline, 0.95)
-			out.AddedP50, out.CI95 = round(d.Value), interval(d)
-			d = bench.QuantileDifference(0.99, s, baseline, 0.95)
-			out.AddedP99, out.AddedP99CI95 = round(d.Value), interval(d)
-		}
-		cpu := s.CPU()
-		total := sum(cpu)
-		out.TotalCPU = round(total)
-		switch {
-		case i == 0:
-			ends = total
-		case len(row.proxies) == 0:
-			out.CPU = round((total - ends) / 2)
-		default: // the app comes first, the prober last
-			out.CPU = round(sum(cpu[1:len(cpu)-1]) / float64(len(row.proxies)))
-		}
-		for _, proxy := range row.proxies {
-			bytes, err := bench.Resident(proxy...)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.Name, err)
-			}
-			out.RSS += bytes / int64(len(row.proxies))
-		}
-		r.Rows = append(r.Rows, out)
-	}
-	return nil
 }
 
 func interval(d bench.Difference) [2]float64 { return [2]float64{round(d.Low), round(d.High)} }

@@ -16,9 +16,8 @@ type row struct {
 	target  bench.Target
 	proxies [][]int // what runs between them: each proxy's processes
 
-	// full is the same way without resuming sessions, where there is one.
-	full         *bench.Target
-	neverResumes bool
+	full         *bench.Target // the same way without resuming sessions, where there is one
+	neverResumes bool          // the way itself is that
 
 	// mTLS is the port for peers, and the caller who may connect there; "" in plaintext.
 	mTLS, caller string

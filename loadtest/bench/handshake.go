@@ -1,0 +1,134 @@
+package bench
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// Server is a port that does mutual TLS 1.3.
+type Server struct {
+	Name    string
+	Address string
+	Config  *tls.Config // the client's; its session cache is ours
+}
+
+// Handshakes is what one server showed. A handshake lasts from ClientHello to the arrival of the server's session
+// ticket, which it sends only once it has accepted our certificate: a client's Finished alone proves nothing yet. The
+// TCP connection isn't in it.
+type Handshakes struct {
+	Name    string
+	Curve   tls.CurveID
+	Full    []time.Duration
+	Resumed []time.Duration // empty where the server doesn't resume
+	// Refused counts sessions that were offered and not resumed.
+	Refused int
+}
+
+// ErrNoTicket: a server sends no session ticket, so the end of its handshake can't be seen.
+var ErrNoTicket = errors.New("no session ticket came")
+
+// Shake makes full and resumed handshakes with all servers in random order, for about as long as said.
+func Shake(ctx context.Context, servers []Server, during time.Duration, seed uint64) ([]Handshakes, error) {
+	random := rand.New(rand.NewPCG(seed, 3))
+	found := make([]Handshakes, len(servers))
+	sessions := make([]*tls.ClientSessionState, len(servers))
+	one := func(i int, resume bool) error {
+		cache := &tickets{}
+		if resume {
+			cache.offered = sessions[i]
+		}
+		took, state, err := shake(ctx, servers[i], cache)
+		if err != nil {
+			return fmt.Errorf("handshake with %s: %w", servers[i].Name, err)
+		}
+		sessions[i] = cache.latest
+		switch {
+		case !resume:
+			found[i].Curve = state.CurveID
+			found[i].Full = append(found[i].Full, took)
+		case state.DidResume:
+			found[i].Resumed = append(found[i].Resumed, took)
+		default:
+			found[i].Refused++
+		}
+		return nil
+	}
+	for i := range servers {
+		found[i].Name = servers[i].Name
+		if err := one(i, false); err != nil { // discarded
+			return nil, err
+		}
+		found[i].Full = nil
+	}
+	for began := time.Now(); time.Since(began) < during || len(found[0].Full) < 5; {
+		for _, at := range random.Perm(2 * len(servers)) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if err := one(at/2, at%2 == 1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
+}
+
+// shake makes one handshake.
+func shake(ctx context.Context, s Server, cache *tickets) (time.Duration, tls.ConnectionState, error) {
+	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	defer cancel()
+	tcp, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Address)
+	if err != nil {
+		return 0, tls.ConnectionState{}, err
+	}
+	defer tcp.Close()
+	if err := tcp.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return 0, tls.ConnectionState{}, err
+	}
+	config := s.Config.Clone()
+	config.ClientSessionCache, cache.conn = cache, tcp
+	conn := tls.Client(tcp, config)
+	began := time.Now()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return 0, tls.ConnectionState{}, err
+	}
+	_, err = conn.Read(make([]byte, 1)) // ends when the ticket has come
+	at := cache.arrived.Load()
+	switch {
+	case at != nil:
+		return at.Sub(began), conn.ConnectionState(), nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = ErrNoTicket
+	case err == nil:
+		err = errors.New("data that nobody asked for")
+	}
+	return 0, tls.ConnectionState{}, err
+}
+
+// tickets offers one session at most, and notes when the first ticket of the connection comes.
+type tickets struct {
+	offered, latest *tls.ClientSessionState
+	conn            net.Conn
+	arrived         atomic.Pointer[time.Time]
+}
+
+// Get implements tls.ClientSessionCache.
+func (t *tickets) Get(string) (*tls.ClientSessionState, bool) { return t.offered, t.offered != nil }
+
+// Put implements tls.ClientSessionCache. It is called while the ticket is being read; nothing else will come.
+func (t *tickets) Put(_ string, session *tls.ClientSessionState) {
+	if session == nil {
+		return
+	}
+	now := time.Now()
+	t.latest = session
+	t.arrived.CompareAndSwap(nil, &now)
+	_ = t.conn.SetReadDeadline(now)
+}

@@ -1,0 +1,47 @@
+package meshbench
+
+import (
+	"fmt"
+
+	"redoubt.example/loadtest/bench"
+)
+
+// controlName is the baseline's second self.
+const controlName = "plaintext again"
+
+func compareControl(state bench.State, control, baseline bench.Samples) AA {
+	d := bench.MedianDifference(control, baseline, 0.999)
+	return AA{State: state, Diff: round(d.Value), CI999: interval(d), Passed: d.Contains(0)}
+}
+
+// compare makes a state's rows of its samples, which are in the rows' order.
+func compare(state bench.State, rows []row, samples []bench.Samples) ([]Row, error) {
+	var found []Row
+	baseline := samples[0]
+	ends := sum(baseline.CPU()) // processor time of prober and app, in plaintext
+	for i, row := range rows {
+		s := samples[i]
+		out := Row{Name: s.Name, State: state, Requests: s.Requests(), P50: round(s.Quantile(0.5)), P99: round(s.Quantile(0.99))}
+		cpu := s.CPU() // the app's, the proxies', and last the prober's
+		out.TotalCPU = round(sum(cpu))
+		if i > 0 {
+			d := bench.MedianDifference(s, baseline, 0.95)
+			out.AddedP50, out.CI95 = round(d.Value), interval(d)
+			d = bench.QuantileDifference(0.99, s, baseline, 0.95)
+			out.AddedP99, out.AddedP99CI95 = round(d.Value), interval(d)
+			out.CPU = round((sum(cpu) - ends) / 2)
+		}
+		if n := len(row.proxies); n > 0 {
+			out.CPU = round(sum(cpu[1:len(cpu)-1]) / float64(n))
+		}
+		for _, proxy := range row.proxies {
+			bytes, err := bench.Resident(proxy...)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.Name, err)
+			}
+			out.RSS += bytes / int64(len(row.proxies))
+		}
+		found = append(found, out)
+	}
+	return found, nil
+}
