@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,6 +16,7 @@ import (
 	"redoubt.example/gateway/internal/edge"
 	"redoubt.example/gateway/internal/rpc"
 	"redoubt.example/services/platform/api/inferencev1"
+	"redoubt.example/services/platform/apikey"
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/httpserver"
@@ -60,8 +62,9 @@ func run(ctx context.Context) error {
 	tokens := accesstoken.New(accesstoken.Config{
 		Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, SubjectClaim: cfg.OIDCSubjectClaim, Client: client,
 	})
+	keys := apiKeys(w)
 	api, err := publicAPI(w, edge.Config{
-		Tokens: tokens, Log: w.Log, Metrics: w.Metrics,
+		Tokens: tokens, Keys: keys, Log: w.Log, Metrics: w.Metrics,
 		Ready: func() error { return errors.Join(tokens.Ready(), w.Mesh.Ready()) },
 		Mint: func(g authn.Grant) (string, error) {
 			g.Requester = identity.String()
@@ -73,6 +76,9 @@ func run(ctx context.Context) error {
 	}
 	w.Ready("token issuer", tokens.Ready)
 	w.Go("token issuer", tokens.Run)
+	w.Go("API keys", func(ctx context.Context) error {
+		return apikey.Watch{Addr: cfg.ConsulHTTP, CAFile: cfg.CAFile, JWTFile: filepath.Join(cfg.RunDir, "consul.jwt"), Log: w.Log}.Run(ctx, keys)
+	})
 	w.Go("edge listener", func(ctx context.Context) error {
 		dns, ips := cfg.names()
 		certificate, err := w.Vault.ServerCertificate(ctx, "pki-edge", cfg.Name, dns, ips) // waits while Vault is away
@@ -89,6 +95,15 @@ func run(ctx context.Context) error {
 		}
 		return c.Blob(http.StatusOK, "application/jwk-set+json", keys)
 	}})
+}
+
+// apiKeys are hashed with what Vault derives for us; it is asked once for each version.
+func apiKeys(w *workload.Workload) *apikey.Set {
+	transit := w.Vault.Transit(apikey.PepperKey)
+	return apikey.NewSet(func(ctx context.Context, version int) ([]byte, error) {
+		pepper, _, err := transit.HMAC(ctx, []byte(apikey.PepperPurpose), version)
+		return pepper, err
+	})
 }
 
 // publicAPI connects topology.yaml's edge routes to their upstreams.

@@ -20,6 +20,7 @@ func (p *Plane) applyConsul(ctx context.Context, client *consul.Client) error {
 func (p *Plane) applyAuth(ctx context.Context, client *consul.Client) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return applyPolicy(gctx, client, "operator") })
+	group.Go(func() error { return applyPolicy(gctx, client, "apikeys") })
 	group.Go(func() error { return p.applyAuthMethod(gctx, client) })
 	if err := group.Wait(); err != nil {
 		return err
@@ -30,7 +31,9 @@ func (p *Plane) applyAuth(ctx context.Context, client *consul.Client) error {
 	}
 	group, gctx = errgroup.WithContext(ctx)
 	for _, want := range p.bindingRules() {
-		if slices.ContainsFunc(rules, func(have *consul.ACLBindingRule) bool { return have.Selector == want.Selector }) {
+		if slices.ContainsFunc(rules, func(have *consul.ACLBindingRule) bool {
+			return have.Selector == want.Selector && have.BindName == want.BindName
+		}) {
 			continue
 		}
 		group.Go(func() error {
@@ -50,6 +53,11 @@ func (p *Plane) bindingRules() []*consul.ACLBindingRule {
 		AuthMethod: authMethod, Selector: subjectIs("operator"),
 		BindType: consul.BindingRuleBindTypePolicy, BindName: "operator",
 	}}
+	if !p.IsShutOut("gateway") {
+		rules = append(rules, &consul.ACLBindingRule{
+			AuthMethod: authMethod, Selector: subjectIs("gateway"), BindType: consul.BindingRuleBindTypePolicy, BindName: "apikeys",
+		})
+	}
 	for _, name := range p.cfg.Topology.Names() {
 		if p.IsShutOut(name) {
 			continue

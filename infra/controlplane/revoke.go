@@ -121,10 +121,23 @@ func (p *Plane) ShutOut(ctx context.Context, service string) error {
 		return fmt.Errorf("shut out %s: %w", service, err)
 	}
 	_, err := p.RevokeWhere(ctx, func(g Grant) bool { return g.Holder == service })
+	if err == nil && slices.Contains(p.databases(), service) {
+		err = p.endLogins(ctx, service)
+	}
 	if err != nil {
 		return fmt.Errorf("shut out %s: %w", service, err)
 	}
 	return nil
+}
+
+// endLogins doesn't wait for Vault to get round to the leases of a token that is gone.
+func (p *Plane) endLogins(ctx context.Context, role string) error {
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = operator.Logical().WriteWithContext(ctx, "sys/leases/revoke-prefix/database/creds/"+role, map[string]any{"sync": true})
+	return err
 }
 
 // LetIn gives a service back what topology.yaml gives it.

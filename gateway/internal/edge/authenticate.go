@@ -22,11 +22,16 @@ func authenticate(cfg Config, route Route) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			ctx := c.Request().Context()
-			raw, err := bearer(c.Request().Header)
+			scheme, raw, err := credential(c.Request().Header)
 			if err != nil {
 				return challenge(c, err, "")
 			}
-			token, err := cfg.Tokens.Verify(ctx, raw)
+			var token accesstoken.Token
+			if scheme == schemeAPIKey {
+				token, err = apiKey(cfg, raw)
+			} else {
+				token, err = cfg.Tokens.Verify(ctx, raw)
+			}
 			if err != nil {
 				return challenge(c, err, "invalid_token")
 			}
@@ -46,19 +51,42 @@ func authenticate(cfg Config, route Route) echo.MiddlewareFunc {
 	}
 }
 
-// bearer takes the token from the Authorization header. From nowhere else: a query ends up in logs.
-func bearer(h http.Header) (string, error) {
+// The schemes of the Authorization header: an access token (RFC 6750), or a machine client's API key.
+const (
+	schemeBearer = "bearer"
+	schemeAPIKey = "apikey"
+)
+
+// credential takes it from the Authorization header. From nowhere else: a query ends up in logs, and proxies know
+// that this header is not to be kept. There is one header, so there are never two credentials that disagree.
+func credential(h http.Header) (scheme, raw string, err error) {
 	values := h["Authorization"]
 	if len(values) > 1 {
-		return "", &accesstoken.Refusal{Control: controls.EdgeToken, Reason: "more than one Authorization header"}
+		return "", "", &accesstoken.Refusal{Control: controls.EdgeToken, Reason: "more than one Authorization header"}
 	}
 	if len(values) == 1 {
-		scheme, token, _ := strings.Cut(values[0], " ")
-		if token = strings.TrimSpace(token); strings.EqualFold(scheme, "Bearer") && token != "" {
-			return token, nil
+		scheme, raw, _ = strings.Cut(values[0], " ")
+		scheme, raw = strings.ToLower(scheme), strings.TrimSpace(raw)
+		if (scheme == schemeBearer || scheme == schemeAPIKey) && raw != "" {
+			return scheme, raw, nil
 		}
 	}
-	return "", &accesstoken.Refusal{Control: controls.EdgeToken, Reason: "an access token is needed"}
+	return "", "", &accesstoken.Refusal{Control: controls.EdgeToken, Reason: "an access token is needed"}
+}
+
+// apiKey makes of a good key what an access token would have been.
+func apiKey(cfg Config, raw string) (accesstoken.Token, error) {
+	if cfg.Keys == nil {
+		return accesstoken.Token{}, &accesstoken.Refusal{Control: controls.EdgeAPIKey, Reason: "API keys aren't accepted here"}
+	}
+	key, err := cfg.Keys.Verify(raw)
+	if err != nil {
+		if fault.KindOf(err) == fault.Unauthenticated {
+			err = &accesstoken.Refusal{Control: controls.EdgeAPIKey, Reason: fault.Message(err)}
+		}
+		return accesstoken.Token{}, err
+	}
+	return accesstoken.Token{Principal: key.Principal, Scopes: key.Scopes, Client: "apikey:" + key.Prefix}, nil
 }
 
 // challenge answers 401 as RFC 6750 section 3 asks: an error code only where a token was sent.
@@ -68,6 +96,10 @@ func challenge(c echo.Context, err error, code string) error {
 		return err
 	}
 	controls.Record(c.Request().Context(), refusal.Control, controls.Deny, refusal.Reason, "route", c.Get(routeKey))
+	if refusal.Control == controls.EdgeAPIKey {
+		c.Response().Header().Set("WWW-Authenticate", `ApiKey realm="redoubt"`)
+		return fault.New(fault.Unauthenticated, "%s", refusal.Reason)
+	}
 	text := `Bearer realm="redoubt"`
 	if code != "" {
 		text += fmt.Sprintf(`, error=%q, error_description=%q`, code, refusal.Reason)

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"redoubt.example/gateway/internal/accesstoken"
+	"redoubt.example/services/platform/apikey"
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/telemetry"
 )
@@ -30,6 +31,10 @@ type Config struct {
 	Routes []Route
 	Tokens interface {
 		Verify(ctx context.Context, raw string) (accesstoken.Token, error)
+	}
+	// Keys are machine clients' API keys; nil: none is accepted.
+	Keys interface {
+		Verify(key string) (apikey.Record, error)
 	}
 	// Mint signs a transaction token; the grant lacks only the requester.
 	Mint func(authn.Grant) (string, error)

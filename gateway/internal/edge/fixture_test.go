@@ -24,6 +24,7 @@ import (
 	"redoubt.example/gateway/internal/rpc"
 	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/api/inferencev1"
+	"redoubt.example/services/platform/apikey"
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
@@ -52,6 +53,12 @@ type gateway struct {
 // newGateway serves topology.yaml's routes. answer plays every HTTP upstream; nil: none is there.
 func newGateway(t *testing.T, answer http.HandlerFunc) *gateway {
 	t.Helper()
+	return newGatewayWith(t, nil, answer)
+}
+
+// newGatewayWith also accepts API keys.
+func newGatewayWith(t *testing.T, keys *apikey.Set, answer http.HandlerFunc) *gateway {
+	t.Helper()
 	g := &gateway{t: t, Issuer: oidctest.New(t), Inference: &inference{}, Metrics: telemetry.NewMetrics("gateway"), log: &buffer{}, dir: t.TempDir()}
 	var err error
 	g.Minter, err = authn.NewMinter(trustDomain)
@@ -65,6 +72,9 @@ func newGateway(t *testing.T, answer http.HandlerFunc) *gateway {
 		Mint:     func(grant authn.Grant) (string, error) { grant.Requester = self; return g.Minter.Mint(grant) },
 		RPC:      rpc.Handlers(inferencev1.NewInferenceServiceClient(g.serveInference())),
 		Upstream: g.upstreams(answer, log),
+	}
+	if keys != nil {
+		cfg.Keys = keys
 	}
 	for _, r := range top.Edge {
 		cfg.Routes = append(cfg.Routes, edge.Route(r))

@@ -34,6 +34,7 @@ const (
 	EdgeAudience   = "edge.jwt.audience"
 	EdgeExpiry     = "edge.jwt.expiry"
 	EdgeSubject    = "edge.jwt.subject"
+	EdgeAPIKey     = "edge.apikey"
 	EdgeScope      = "edge.scope"
 	MeshMTLS       = "mesh.mtls"
 	MeshSPIFFE     = "mesh.spiffe"
@@ -64,6 +65,7 @@ var register = []Control{
 	{EdgeAudience, Edge, "gateway", "access tokens meant for another API", "RFC 9068 section 4"},
 	{EdgeExpiry, Edge, "gateway", "use of an access token after, or before, its time", "RFC 7519 section 4.1.4"},
 	{EdgeSubject, Edge, "gateway", "access tokens that name no principal", "RFC 9068 section 2.2"},
+	{EdgeAPIKey, Edge, "gateway", "use of an API key that was never issued, was revoked or has expired", "OWASP API2:2023"},
 	{EdgeScope, Edge, "gateway", "use of a route that the access token wasn't granted", "RFC 6750 section 3.1"},
 	{MeshMTLS, Mesh, "sidecar", "connections from outside the mesh, and reading or changing traffic in it", "RFC 8446"},
 	{MeshSPIFFE, Mesh, "sidecar", "a certificate of this CA used as another service's identity", "SPIFFE X.509-SVID"},

@@ -45,19 +45,45 @@ func (t *Transit) Sign(ctx context.Context, message []byte) (signature []byte, v
 	if err != nil {
 		return nil, 0, err
 	}
-	parts := strings.Split(text, ":") // vault:v1:base64
-	if len(parts) != 3 {
-		return nil, 0, errors.New("sign: Vault's answer is not a signature")
-	}
-	version, err = strconv.Atoi(strings.TrimPrefix(parts[1], "v"))
+	signature, version, err = parseVersioned("sign", text)
 	if err != nil {
-		return nil, 0, errors.New("sign: Vault's answer names no key version")
+		return nil, 0, err
 	}
-	signature, err = base64.StdEncoding.DecodeString(parts[2])
-	if err != nil || len(signature) != ed25519.SignatureSize {
+	if len(signature) != ed25519.SignatureSize {
 		return nil, 0, errors.New("sign: Vault's answer is not an Ed25519 signature")
 	}
 	return signature, version, nil
+}
+
+// HMAC returns the HMAC-SHA256 of a text under a version of the key, 0 for the newest, and which version that was:
+// a way to derive a key that only those who may use this one can have.
+func (t *Transit) HMAC(ctx context.Context, input []byte, keyVersion int) (sum []byte, version int, err error) {
+	data := map[string]any{"input": encode(input)}
+	if keyVersion > 0 {
+		data["key_version"] = keyVersion
+	}
+	text, err := t.one(ctx, "hmac", "hmac", data)
+	if err != nil {
+		return nil, 0, err
+	}
+	return parseVersioned("hmac", text)
+}
+
+// parseVersioned reads "vault:v<version>:<base64>".
+func parseVersioned(operation, text string) (value []byte, version int, err error) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 3 {
+		return nil, 0, fmt.Errorf("%s: Vault's answer has another form", operation)
+	}
+	version, err = strconv.Atoi(strings.TrimPrefix(parts[1], "v"))
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: Vault's answer names no key version", operation)
+	}
+	value, err = base64.StdEncoding.DecodeString(parts[2])
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: Vault's answer is not base64", operation)
+	}
+	return value, version, nil
 }
 
 // PublicKey returns the public key of each version that is still accepted, so that signatures can be verified

@@ -33,6 +33,9 @@ path "pki-edge/roles/*"                       { capabilities = ["create", "read"
 path "transit/keys"     { capabilities = ["list"] }
 path "transit/keys/*"   { capabilities = ["create", "read", "update"] }
 
+# Issues API keys, of which only a hash is kept.
+path "transit/hmac/apikeys" { capabilities = ["update"] }
+
 path "database/config/*"      { capabilities = ["create", "read", "update"] }
 path "database/roles/*"       { capabilities = ["create", "read", "update", "list"] }
 path "database/rotate-root/*" { capabilities = ["create", "update"] }

@@ -1,0 +1,32 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Pepper derives from a transit key, at its newest version, a secret that only those can have who may use the key.
+func (p *Plane) Pepper(ctx context.Context, key, purpose string) (pepper []byte, version int, err error) {
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	secret, err := operator.Logical().WriteWithContext(ctx, "transit/hmac/"+key, map[string]any{
+		"input": base64.StdEncoding.EncodeToString([]byte(purpose)),
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("derive pepper: %w", err)
+	}
+	parts := strings.Split(text(secret.Data["hmac"]), ":") // vault:v1:base64
+	if len(parts) != 3 {
+		return nil, 0, fmt.Errorf("derive pepper: Vault's answer has another form")
+	}
+	if version, err = strconv.Atoi(strings.TrimPrefix(parts[1], "v")); err != nil {
+		return nil, 0, fmt.Errorf("derive pepper: %w", err)
+	}
+	pepper, err = base64.StdEncoding.DecodeString(parts[2])
+	return pepper, version, err
+}
