@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"path/filepath"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"redoubt.example/scripts/internal/unixhttp"
 )
 
 const metric = "redoubt_server_request_duration_seconds"
@@ -45,12 +46,7 @@ func scrape(ctx context.Context, folder, service string, into Sample) error {
 	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
 	defer cancel()
 	socket := filepath.Join(folder, "admin.sock")
-	client := http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}
+	client := unixhttp.Client(socket)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin/metrics", nil)
 	if err != nil {
 		return err

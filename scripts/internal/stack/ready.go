@@ -4,19 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
+
+	"redoubt.example/scripts/internal/unixhttp"
 )
 
 // answers makes a readiness check of an admin socket: GET /readyz says 200.
 func answers(socket string) func(context.Context) error {
-	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}
+	client := unixhttp.Client(socket)
 	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin/readyz", nil)
 		if err != nil {
