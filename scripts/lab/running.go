@@ -43,15 +43,19 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 	startup := l.startup
 	l.mu.Unlock()
 	s := control.Status{
-		Ready: startup > 0, Mode: l.plan.Mode, Profile: stack.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
+		Degraded: []control.Degradation{}, Mode: l.plan.Mode, Profile: stack.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
 		GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
 		Components: []control.Component{{
 			Name: supervisorName, PID: os.Getpid(), State: string(supervisor.Ready), RSSBytes: procfs.Memory(os.Getpid()),
 			Address: "unix:" + l.control,
 		}},
 	}
+	well := map[string]bool{}
 	for _, c := range l.sup.Inspect(ctx) {
-		s.Ready = s.Ready && c.State.Good()
+		well[c.Name] = c.State.Good()
+		if !c.State.Good() && startup > 0 {
+			s.Degraded = append(s.Degraded, control.Degradation{Component: c.Name, Reason: stateReason(c)})
+		}
 		if c.Job && c.State == supervisor.Done {
 			continue
 		}
@@ -60,10 +64,22 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 			Restarts: c.Restarts, Error: c.Error,
 		})
 	}
+	if startup > 0 {
+		s.Ready = l.stack.Serving(func(component string) bool { return well[component] })
+		s.Degraded = append(s.Degraded, l.stack.Degraded(ctx)...)
+	}
 	for _, c := range s.Components {
 		s.RSSBytes += c.RSSBytes
 	}
 	return s
+}
+
+// stateReason says in a few words why a component isn't well: "stopped", or "restarting: exit status 1".
+func stateReason(c supervisor.Component) string {
+	if c.Error == "" {
+		return string(c.State)
+	}
+	return string(c.State) + ": " + c.Error
 }
 
 // Hold implements control.Lab.
@@ -89,6 +105,16 @@ func (l *runningLab) Token(ctx context.Context, user string, scopes []string) (s
 		return "", exit.Usagef("%w", err)
 	}
 	return l.stack.AccessToken(ctx, user, scopes)
+}
+
+// RotateLeaves implements control.Lab.
+func (l *runningLab) RotateLeaves(ctx context.Context) (control.MeshRotation, error) {
+	return l.stack.RotateLeaves(ctx)
+}
+
+// RotateMeshCA implements control.Lab.
+func (l *runningLab) RotateMeshCA(ctx context.Context) (control.MeshRotation, error) {
+	return l.stack.RotateMeshCA(ctx)
 }
 
 // Down implements control.Lab.

@@ -34,8 +34,11 @@ func (a *app) status() *cobra.Command {
 
 func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 	headline := out.Paint("ready", term.Good)
-	if !s.Ready {
-		headline = out.Paint("not ready", term.Bad)
+	switch {
+	case !s.Ready:
+		headline = out.Paint("not ready", term.Bad) + because(s)
+	case len(s.Degraded) > 0:
+		headline = out.Paint("degraded", term.Warn) + because(s)
 	}
 	fmt.Fprintf(w, "%s, mode %s, profile %s, started in %.1f s, %s resident\ngateway %s, CA %s\n\n",
 		headline, s.Mode, s.Profile, s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, s.CAFile)
@@ -52,6 +55,18 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 			term.Text(c.Restarts), term.Text(address))
 	}
 	return table.Write(w, out.Colour)
+}
+
+// because gives the first reason, and how many more there are: those who only feel what one of them does are listed
+// after it.
+func because(s control.Status) string {
+	switch len(s.Degraded) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(" (%s: %s)", s.Degraded[0].Component, s.Degraded[0].Reason)
+	}
+	return fmt.Sprintf(" (%s: %s, and %d more: --json lists them)", s.Degraded[0].Component, s.Degraded[0].Reason, len(s.Degraded)-1)
 }
 
 func stateCell(state string) term.Cell {

@@ -6,24 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 
 	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/unixhttp"
 )
 
 // Client talks to a lab's supervisor.
-type Client struct{ http http.Client }
+type Client struct{ http *http.Client }
 
 // NewClient talks over the given socket.
-func NewClient(socket string) *Client {
-	return &Client{http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}}
-}
+func NewClient(socket string) *Client { return &Client{unixhttp.Client(socket)} }
 
 // Status asks how the lab is.
 func (c *Client) Status(ctx context.Context) (s Status, err error) {
@@ -45,6 +39,16 @@ func (c *Client) Token(ctx context.Context, user string, scopes []string) (strin
 	var got tokenReply
 	err := c.call(ctx, http.MethodPost, "/v1/token", tokenRequest{user, scopes}, &got)
 	return got.AccessToken, err
+}
+
+// RotateLeaves has every workload get a new leaf certificate. It returns when all have theirs.
+func (c *Client) RotateLeaves(ctx context.Context) (done MeshRotation, err error) {
+	return done, c.call(ctx, http.MethodPost, "/v1/mesh/leaves", nil, &done)
+}
+
+// RotateMeshCA replaces the mesh's root. It returns when every workload has a leaf of the new one.
+func (c *Client) RotateMeshCA(ctx context.Context) (done MeshRotation, err error) {
+	return done, c.call(ctx, http.MethodPost, "/v1/mesh/ca", nil, &done)
 }
 
 // Down begins the shutdown.

@@ -9,14 +9,33 @@ import (
 
 // Status is what `lab status --json` prints.
 type Status struct {
-	Ready          bool        `json:"ready"`
-	Mode           string      `json:"mode"`
-	Profile        string      `json:"profile"`
-	StartupSeconds float64     `json:"startup_seconds"` // until everything was ready; 0 before that
-	RSSBytes       int64       `json:"rss_bytes"`       // the sum of all components
-	GatewayURL     string      `json:"gateway_url"`
-	CAFile         string      `json:"ca_file"`
-	Components     []Component `json:"components"`
+	Ready          bool          `json:"ready"`    // it serves
+	Degraded       []Degradation `json:"degraded"` // what it does without, ready or not; empty when all is well
+	Mode           string        `json:"mode"`
+	Profile        string        `json:"profile"`
+	StartupSeconds float64       `json:"startup_seconds"` // until everything was ready; 0 before that
+	RSSBytes       int64         `json:"rss_bytes"`       // the sum of all components
+	GatewayURL     string        `json:"gateway_url"`
+	CAFile         string        `json:"ca_file"`
+	Components     []Component   `json:"components"`
+}
+
+// Degradation is one component that isn't well, or that works and says itself what is missing.
+type Degradation struct {
+	Component string `json:"component"`
+	Reason    string `json:"reason"`
+}
+
+// MeshRotation is what became of a rotation of the mesh's certificates.
+type MeshRotation struct {
+	Root   string          `json:"root,omitempty"` // the new root's ID, where that was rotated
+	Leaves map[string]Leaf `json:"leaves"`         // by the component that holds it
+}
+
+// Leaf is a certificate in force.
+type Leaf struct {
+	Serial   string    `json:"serial"`
+	NotAfter time.Time `json:"not_after"`
 }
 
 // Component is one process of the lab.
@@ -37,6 +56,8 @@ type Lab interface {
 	Hold(ctx context.Context, component string) error
 	Release(ctx context.Context, component string) error
 	Token(ctx context.Context, user string, scopes []string) (string, error)
+	RotateLeaves(ctx context.Context) (MeshRotation, error)
+	RotateMeshCA(ctx context.Context) (MeshRotation, error)
 	Down() // begins the shutdown and returns
 }
 

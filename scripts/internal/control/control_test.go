@@ -33,6 +33,12 @@ func (fakeLab) Token(_ context.Context, user string, scopes []string) (string, e
 	}
 	return "token", nil
 }
+func (fakeLab) RotateLeaves(context.Context) (control.MeshRotation, error) {
+	return control.MeshRotation{Leaves: map[string]control.Leaf{"payments.sidecar": {Serial: "7"}}}, nil
+}
+func (fakeLab) RotateMeshCA(context.Context) (control.MeshRotation, error) {
+	return control.MeshRotation{}, errors.New("Vault is away")
+}
 func (f fakeLab) Down() { close(f.down) }
 
 func TestControl(t *testing.T) {

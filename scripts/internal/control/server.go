@@ -62,6 +62,12 @@ func handler(lab Lab) http.Handler {
 		}
 		reply(w, http.StatusOK, tokenReply{token})
 	})
+	mux.HandleFunc("POST /v1/mesh/leaves", func(w http.ResponseWriter, r *http.Request) {
+		rotate(w, r, lab.RotateLeaves)
+	})
+	mux.HandleFunc("POST /v1/mesh/ca", func(w http.ResponseWriter, r *http.Request) {
+		rotate(w, r, lab.RotateMeshCA)
+	})
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})
@@ -77,6 +83,17 @@ func order(w http.ResponseWriter, r *http.Request, do func(context.Context, stri
 		return
 	}
 	reply(w, http.StatusOK, struct{}{})
+}
+
+func rotate(w http.ResponseWriter, r *http.Request, do func(context.Context) (MeshRotation, error)) {
+	ctx, cancel := context.WithTimeout(r.Context(), orderTimeout)
+	defer cancel()
+	done, err := do(ctx)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, http.StatusOK, done)
 }
 
 func fail(w http.ResponseWriter, err error) {
