@@ -37,7 +37,7 @@ listen mesh
 func (r *rig) haproxy(ctx context.Context) (row, error) {
 	path, err := find("haproxy")
 	if err != nil {
-		return row{}, skip("HAProxy", haproxyInstall)
+		return row{}, &missingError{haproxyInstall}
 	}
 	return r.pair(ctx, "haproxy", func(s side) (*process.Process, error) {
 		return r.proxy(ctx, "haproxy", path, haproxySide, s, "-db", "-f")

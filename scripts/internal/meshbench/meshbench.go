@@ -60,9 +60,10 @@ func (r *rig) rows(ctx context.Context) (rows []row, skipped []Skipped, err erro
 		}
 		r.cfg.Say("setting up " + name)
 		built, err := r.build(ctx, name)
+		var missing *missingError
 		switch {
-		case errors.Is(err, errSkipped):
-			s := Skipped{Name: name, Reason: err.Error()}
+		case errors.As(err, &missing):
+			s := Skipped{Name: name, Reason: missing.Error()}
 			skipped = append(skipped, s)
 			r.cfg.Skip(s)
 		case err != nil:

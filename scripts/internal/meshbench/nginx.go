@@ -74,7 +74,7 @@ var (
 
 // findNginx returns the program, and its stream module where that isn't built in.
 func findNginx(ctx context.Context) (path, module string, err error) {
-	missing := skip("nginx with its stream module", nginxInstall)
+	missing := &missingError{nginxInstall}
 	if path, err = find("nginx"); err != nil {
 		return "", "", missing
 	}

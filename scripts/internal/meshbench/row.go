@@ -2,7 +2,6 @@ package meshbench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -29,13 +28,10 @@ var Names = []string{plaintext, "native", "sidecar", "haproxy", "nginx", "consul
 // plaintext is what the others are compared with.
 const plaintext = "plaintext"
 
-// errSkipped is wrapped by a row's error when its program isn't on this machine.
-var errSkipped = errors.New("skipped")
+// missingError says what would have to be installed for a row.
+type missingError struct{ command string }
 
-// skip says why a row is left out, and what mends it.
-func skip(program, command string) error {
-	return fmt.Errorf("%w: there is no %s on this machine; %s", errSkipped, program, command)
-}
+func (e *missingError) Error() string { return "not installed; " + e.command }
 
 func (r *rig) build(ctx context.Context, name string) (row, error) {
 	builders := map[string]func(context.Context) (row, error){
