@@ -29,6 +29,7 @@ type Workload struct {
 	ConsulGRPC string `env:"CONSUL_GRPC"` // host:port, TLS
 	VaultAddr  string `env:"VAULT_ADDR"`  // https://host:port
 	Database   string `env:"DATABASE"`    // host:port, TLS; only for workloads that own a database
+	PolicyFile string `env:"POLICY_FILE"` // the signed policy bundle; without one, the rules compiled in
 	LogLevel   string `env:"LOG_LEVEL" envDefault:"info"`
 }
 

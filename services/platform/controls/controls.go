@@ -44,6 +44,7 @@ const (
 	AppPolicy      = "app.policy"
 	AppPolicyOwner = "app.policy.owner"
 
+	AppPolicyBundle     = "app.policy.bundle"
 	AppModelIntegrity   = "app.model.integrity"
 	AppModelSignature   = "app.model.signature"
 	AppWebhookSSRF      = "app.webhook.ssrf"
@@ -74,6 +75,7 @@ var register = []Control{
 	{AppTxnToken, App, "service", "acting for a principal without a transaction of the gateway's", "draft-ietf-oauth-transaction-tokens"},
 	{AppPolicy, App, "service", "a caller, scope or route that topology.yaml doesn't allow", "NIST SP 800-207"},
 	{AppPolicyOwner, App, "service", "access to another principal's objects", "OWASP API1:2023"},
+	{AppPolicyBundle, App, "service", "rules that the publisher didn't sign, that are out of date, or that let anybody in", "DSSE v1.0.2"},
 	{AppModelIntegrity, App, "modelstore", "serving a model whose bytes aren't those that were signed", "FIPS 180-4"},
 	{AppModelSignature, App, "inference", "running a model that the publishing job didn't sign, or other weights under its name", "RFC 8032"},
 	{AppWebhookSSRF, App, "notification", "webhook targets inside: loopback, private, link-local and metadata addresses", "OWASP API7:2023"},

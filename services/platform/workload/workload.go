@@ -74,7 +74,9 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 	var start errgroup.Group
 	start.Go(func() (err error) { w.Vault, err = login(ctx, cfg, w.Log); return err })
 	start.Go(func() (err error) { w.Mesh, err = mesh.Open(ctx, w.meshConfig()); return err })
-	start.Go(func() (err error) { w.Policy, err = policy.New(ctx, cfg.Name, top); return err })
+	if cfg.PolicyFile == "" {
+		start.Go(func() (err error) { w.Policy, err = policy.New(ctx, cfg.Name, top); return err })
+	}
 	if err := start.Wait(); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("open workload %s: %w", cfg.Name, err)
@@ -82,6 +84,7 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 	w.OnRotate(RotateLogins, func(ctx context.Context) (string, error) { return "", w.Vault.Replace(ctx) })
 	w.Ready("mesh", w.Mesh.Ready)
 	w.Ready("vault", w.Vault.Ready)
+	w.followPolicy(ctx)
 	if slices.Contains(top.Upstreams(cfg.Name), "gateway") {
 		w.Verifier = authn.NewVerifier(transactionKeys(w.HTTP("gateway")))
 	}
