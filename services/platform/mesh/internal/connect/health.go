@@ -1,8 +1,10 @@
 package connect
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -41,10 +43,14 @@ func (h *health) degraded() error {
 	if len(h.broken) == 0 {
 		return nil
 	}
-	parts := make([]string, 0, len(h.broken))
-	for what, err := range h.broken {
-		parts = append(parts, fmt.Sprintf("%s: %v", what, err))
+	links := slices.Sorted(maps.Keys(h.broken))
+	return fmt.Errorf("no answer from consul on %s (%w)", strings.Join(links, ", "), rootCause(h.broken[links[0]]))
+}
+
+// rootCause is what is at the bottom of an error: the rest names what failed, which is said already.
+func rootCause(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
 	}
-	slices.Sort(parts)
-	return fmt.Errorf("consul: %s", strings.Join(parts, "; "))
+	return err
 }
