@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"redoubt.example/infra/topology"
 	"redoubt.example/scripts/internal/exit"
@@ -75,7 +76,7 @@ func (a *app) traffic(ctx context.Context, generator string, o runOptions,
 		return result, err
 	}
 	result.Hops = hops.Between(before, after)
-	result.Problems = append(hops.Problems(result.Hops, hops.Expect(top, before == nil)), result.Client.Problems()...)
+	result.Problems = slices.Concat([]string{}, hops.Problems(result.Hops, hops.Expect(top, before == nil)), result.Client.Problems())
 	result.Passed = len(result.Problems) == 0
 	return result, nil
 }

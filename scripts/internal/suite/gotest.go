@@ -67,7 +67,7 @@ type event struct {
 
 // collect counts tests, and keeps what failing ones and builds said, and why others were skipped.
 func (p *Part) collect(output string) {
-	said := map[string]string{}
+	said, failing := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(output) {
 		var e event
 		if json.Unmarshal([]byte(line), &e) != nil {
@@ -90,8 +90,11 @@ func (p *Part) collect(output string) {
 				p.Skipped = append(p.Skipped, Skip{name, reason(said[name])})
 			}
 		case "fail", "build-fail":
-			p.Failed++
 			p.Output += said[name]
+			if e.Test != "" || !failing[name] { // a package fails with its tests, and counts where none did
+				p.Failed++
+			}
+			failing[cmp.Or(e.Package, e.ImportPath)] = true
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,11 +26,14 @@ func Colour(file *os.File) bool {
 // Print writes a verb's result: value as JSON, or what people prints.
 func (o Output) Print(value any, people func(w io.Writer) error) error {
 	if o.JSON || o.File != "" {
-		raw, err := json.MarshalIndent(value, "", "  ")
-		if err != nil {
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false) // "a -> b" stays readable
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(value); err != nil {
 			return err
 		}
-		raw = append(raw, '\n')
+		raw := text.Bytes()
 		if o.File != "" {
 			if err := os.WriteFile(o.File, raw, 0o600); err != nil { // a token may be in it
 				return fmt.Errorf("write the result: %w", err)

@@ -110,5 +110,6 @@ func TestUnits(t *testing.T) {
 	require.Equal(t, "12.3 s", term.Seconds(12345*time.Millisecond))
 	require.Equal(t, "5m12s", term.Seconds(312*time.Second))
 	require.Equal(t, "0.09 ms", term.Millis(90*time.Microsecond))
+	require.Equal(t, "1.78 s", term.Millis(1779*time.Millisecond))
 	require.Equal(t, "12.3 ms", term.Millis(12345*time.Microsecond))
 }

@@ -29,10 +29,12 @@ func Seconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// Millis is a duration in milliseconds, with the digits that matter.
+// Millis is a duration in milliseconds, with the digits that matter; from a second on, in seconds.
 func Millis(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	switch {
+	case ms >= 1000:
+		return fmt.Sprintf("%.2f s", ms/1000)
 	case ms >= 100:
 		return fmt.Sprintf("%.0f ms", ms)
 	case ms >= 10:
