@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"redoubt.example/infra/topology"
 	"redoubt.example/scripts/internal/exit"
@@ -76,7 +75,8 @@ func (a *app) traffic(ctx context.Context, generator string, o runOptions,
 		return result, err
 	}
 	result.Hops = hops.Between(before, after)
-	result.Problems = slices.Concat([]string{}, hops.Problems(result.Hops, hops.Expect(top, before == nil)), result.Client.Problems())
+	result.Problems = append([]string{}, hops.Problems(result.Hops, hops.Expect(top, before == nil))...) // [] in JSON, not null
+	result.Problems = append(result.Problems, result.Client.Problems()...)
 	result.Passed = len(result.Problems) == 0
 	return result, nil
 }
