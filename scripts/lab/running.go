@@ -117,5 +117,14 @@ func (l *runningLab) RotateMeshCA(ctx context.Context) (control.MeshRotation, er
 	return l.stack.RotateMeshCA(ctx)
 }
 
+// PublishPolicy implements control.Lab. Rules that can't be published are the input's fault.
+func (l *runningLab) PublishPolicy(ctx context.Context, rules map[string]string) (int64, error) {
+	revision, err := l.stack.PublishPolicy(ctx, rules)
+	if err != nil {
+		return 0, exit.Usagef("%w", err)
+	}
+	return revision, nil
+}
+
 // Down implements control.Lab.
 func (l *runningLab) Down() { l.stop() }

@@ -51,6 +51,13 @@ func (c *Client) RotateMeshCA(ctx context.Context) (done MeshRotation, err error
 	return done, c.call(ctx, http.MethodPost, "/v1/mesh/ca", nil, &done)
 }
 
+// PublishPolicy has rules signed and published, and returns their revision. Services take them up by themselves.
+func (c *Client) PublishPolicy(ctx context.Context, rules map[string]string) (int64, error) {
+	var got policyReply
+	err := c.call(ctx, http.MethodPost, "/v1/policy", policyRequest{rules}, &got)
+	return got.Revision, err
+}
+
 // Down begins the shutdown.
 func (c *Client) Down(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/v1/down", nil, nil)

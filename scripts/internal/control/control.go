@@ -56,6 +56,7 @@ type Lab interface {
 	Hold(ctx context.Context, component string) error
 	Release(ctx context.Context, component string) error
 	Token(ctx context.Context, user string, scopes []string) (string, error)
+	PublishPolicy(ctx context.Context, rules map[string]string) (revision int64, err error)
 	RotateLeaves(ctx context.Context) (MeshRotation, error)
 	RotateMeshCA(ctx context.Context) (MeshRotation, error)
 	Down() // begins the shutdown and returns
@@ -71,6 +72,14 @@ type tokenRequest struct {
 
 type tokenReply struct {
 	AccessToken string `json:"access_token"`
+}
+
+type policyRequest struct {
+	Rules map[string]string `json:"rules"` // by file name
+}
+
+type policyReply struct {
+	Revision int64 `json:"revision"`
 }
 
 type failure struct {

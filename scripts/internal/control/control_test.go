@@ -39,6 +39,12 @@ func (fakeLab) RotateLeaves(context.Context) (control.MeshRotation, error) {
 func (fakeLab) RotateMeshCA(context.Context) (control.MeshRotation, error) {
 	return control.MeshRotation{}, errors.New("Vault is away")
 }
+func (fakeLab) PublishPolicy(_ context.Context, rules map[string]string) (int64, error) {
+	if rules["payments.rego"] == "" {
+		return 0, exit.Usagef("no rules for payments")
+	}
+	return 7, nil
+}
 func (f fakeLab) Down() { close(f.down) }
 
 func TestControl(t *testing.T) {
@@ -63,6 +69,11 @@ func TestControl(t *testing.T) {
 	require.Equal(t, exit.Usage, exit.Code(err))
 
 	require.NoError(t, c.Hold(ctx, "payments.sidecar"))
+	_, err = c.PublishPolicy(ctx, map[string]string{"other.rego": "package other"})
+	require.Equal(t, exit.Usage, exit.Code(err))
+	revision, err := c.PublishPolicy(ctx, map[string]string{"payments.rego": "package redoubt.payments"})
+	require.NoError(t, err)
+	require.EqualValues(t, 7, revision)
 	token, err := c.Token(ctx, "alice", []string{"inbox:read"})
 	require.NoError(t, err)
 	require.Equal(t, "token", token)

@@ -62,12 +62,28 @@ func handler(lab Lab) http.Handler {
 		}
 		reply(w, http.StatusOK, tokenReply{token})
 	})
+	mux.HandleFunc("POST /v1/policy", func(w http.ResponseWriter, r *http.Request) {
+		var ask policyRequest
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&ask); err != nil {
+			fail(w, exit.Usagef("policy: %w", err))
+			return
+		}
+		revision, err := lab.PublishPolicy(r.Context(), ask.Rules)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		reply(w, http.StatusOK, policyReply{revision})
+	})
 	mux.HandleFunc("POST /v1/mesh/leaves", func(w http.ResponseWriter, r *http.Request) {
 		rotate(w, r, lab.RotateLeaves)
 	})
 	mux.HandleFunc("POST /v1/mesh/ca", func(w http.ResponseWriter, r *http.Request) {
 		rotate(w, r, lab.RotateMeshCA)
 	})
+	if keeper, ok := lab.(SecretKeeper); ok {
+		handleSecrets(mux, keeper)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})

@@ -105,7 +105,7 @@ func New(cfg Config) (*Stack, error) {
 
 // Specs are all processes of the lab.
 func (s *Stack) Specs() []process.Spec {
-	specs := s.plane.Specs()
+	specs := append(s.plane.Specs(), s.publishStep())
 	for _, job := range s.jobs {
 		specs = append(specs, s.job(job))
 	}
@@ -120,7 +120,7 @@ func (s *Stack) Specs() []process.Spec {
 
 // Hooks keep each workload's identity documents for as long as it is meant to run.
 func (s *Stack) Hooks() supervisor.Hooks {
-	return supervisor.Hooks{Wanted: s.keeper.want, Unwanted: s.keeper.unwant}
+	return supervisor.Hooks{Wanted: s.keeper.want, Unwanted: s.keeper.unwant, Ended: s.ended}
 }
 
 // AccessToken is a demo user's, as package controlplane describes it.

@@ -14,7 +14,7 @@ import (
 
 // app is a service's own process. It starts once the control plane is configured and the service's jobs are done.
 func (s *Stack) app(w instance) process.Spec {
-	depends := []string{controlplane.Ready}
+	depends := []string{controlplane.Ready, policyStep}
 	for _, job := range s.jobs {
 		if job.service == w.service {
 			depends = append(depends, job.name)
@@ -77,6 +77,7 @@ func (s *Stack) env(w instance) []string {
 		"REDOUBT_CONSUL_HTTP=" + s.plane.ConsulHTTP,
 		"REDOUBT_CONSUL_GRPC=" + s.plane.ConsulGRPC,
 		"REDOUBT_VAULT_ADDR=" + s.plane.VaultAddr,
+		"REDOUBT_POLICY_FILE=" + PolicyFile(s.cfg.RunDir),
 	}
 	if s.topology.Services[w.service].Database {
 		env = append(env, "REDOUBT_DATABASE="+s.plane.PostgresAddr)
