@@ -56,6 +56,13 @@ type status struct {
 	GatewayURL string      `json:"gateway_url"`
 	CAFile     string      `json:"ca_file"`
 	Components []component `json:"components"`
+
+	Degraded []degradation `json:"degraded"`
+}
+
+type degradation struct {
+	Component string `json:"component"`
+	Reason    string `json:"reason"`
 }
 
 type component struct {
@@ -64,6 +71,8 @@ type component struct {
 	State   string `json:"state"`
 	RSS     int64  `json:"rss_bytes"`
 	Address string `json:"address"`
+
+	Restarts int `json:"restarts"`
 }
 
 type result struct {

@@ -1,0 +1,127 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// steady is a load that goes on beside a test: so many requests a second, begun on time whether or not those before
+// have ended, of which every one has to succeed at the first try. Those that change something have an Idempotency-Key,
+// with which the platform itself may repeat them.
+type steady struct {
+	lab    *lab
+	token  string
+	client *http.Client
+	stop   context.CancelFunc
+	ended  chan struct{}
+
+	mu       sync.Mutex
+	sent     int
+	failures []string
+	slowest  time.Duration
+}
+
+// patience is a little more than the gateway's own for a request.
+const patience = 16 * time.Second
+
+func (l *lab) load(t testing.TB, perSecond int) *steady {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	s := &steady{lab: l, token: l.token(t, "alice"), stop: stop, ended: make(chan struct{}),
+		client: &http.Client{Transport: l.client.Transport, Timeout: patience}}
+	go func() {
+		defer close(s.ended)
+		var sending sync.WaitGroup
+		defer sending.Wait()
+		tick := time.NewTicker(time.Second / time.Duration(perSecond))
+		defer tick.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				sending.Go(func() { s.send(n) })
+			}
+		}
+	}()
+	t.Cleanup(func() { stop(); <-s.ended })
+	return s
+}
+
+func (s *steady) send(n int) {
+	method, path, want, body := http.MethodGet, "/v1/account", http.StatusOK, any(nil)
+	switch n % 4 {
+	case 0, 1:
+		method, path, want, body = http.MethodPost, "/v1/documents", http.StatusCreated, sample
+	case 2:
+		method, path, body = http.MethodPost, "/v1/inferences", map[string]string{"model": "langid", "input": "Guten Morgen, wie geht es Ihnen?"}
+	}
+	began := time.Now()
+	err := s.try(method, path, want, fmt.Sprintf("steady-%d-%d", began.UnixNano(), n), body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent++
+	s.slowest = max(s.slowest, time.Since(began))
+	if err != nil {
+		s.failures = append(s.failures, fmt.Sprintf("%s %s at %s after %s: %v", method, path, began.Format("15:04:05.000"), time.Since(began), err))
+	}
+}
+
+func (s *steady) try(method, path string, want int, key string, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequest(method, s.lab.status.GatewayURL+path, bytes.NewReader(raw))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token)
+	req.Header.Set("Content-Type", "application/json")
+	if method != http.MethodGet {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	res, err := s.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != want {
+		err = fmt.Errorf("status %d: %s", res.StatusCode, answer)
+	}
+	return err
+}
+
+// finish ends the load and fails the test if a request failed.
+func (s *steady) finish(t testing.TB) {
+	t.Helper()
+	s.stop()
+	<-s.ended
+	t.Logf("%d requests, %d failed, slowest %s", s.sent, len(s.failures), s.slowest.Round(time.Millisecond))
+	require.Positive(t, s.sent)
+	require.Empty(t, s.failures)
+}
+
+// soFar is how many requests have ended.
+func (s *steady) soFar() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent
+}
+
+// more waits until so many more requests have ended.
+func (s *steady) more(t testing.TB, n int) {
+	t.Helper()
+	until := s.soFar() + n
+	require.Eventually(t, func() bool { return s.soFar() >= until }, time.Minute, 20*time.Millisecond)
+}
