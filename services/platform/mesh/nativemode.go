@@ -61,14 +61,14 @@ func (l callerListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	conn := c.(*tunnel.DirectConn)
-	return &callerConn{Conn: conn, caller: conn.Caller, remote: conn.RemoteAddr()}, nil
+	return &callerConn{Conn: conn, caller: conn.Peer, remote: conn.RemoteAddr()}, nil
 }
 
 func (n *nativeMode) dial(ctx context.Context, upstream string) (net.Conn, error) {
 	if !slices.Contains(n.cfg.Upstreams, upstream) {
 		return nil, fmt.Errorf("%s has no upstream %s in topology.yaml", n.cfg.Workload, upstream)
 	}
-	return n.plane.Client.Dial(ctx, upstream)
+	return tunnel.DialDirect(ctx, n.plane.Client, n.plane.Streams, upstream)
 }
 
 func (n *nativeMode) id(context.Context) (ID, error) {

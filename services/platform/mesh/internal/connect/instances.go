@@ -29,12 +29,12 @@ func (c *Client) watchInstances(ctx context.Context, upstream string) {
 	})
 }
 
-// Instances returns where the healthy instances of an upstream accept mesh connections, each as host:port, and a channel that closes when that changes.
-func (c *Client) Instances(upstream string) ([]string, <-chan struct{}) {
+// Instances returns where the healthy instances of an upstream accept mesh connections, each as host:port,
+// whether that is known yet, and a channel that closes when it changes.
+func (c *Client) Instances(upstream string) (addresses []string, known bool, changed <-chan struct{}) {
 	l := c.instances[upstream]
 	if l == nil {
-		return nil, nil
+		return nil, true, nil
 	}
-	list, _, changed := l.load()
-	return list, changed
+	return l.load()
 }

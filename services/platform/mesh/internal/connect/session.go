@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -99,6 +100,11 @@ func (s *session) hold(ctx context.Context, token string, d time.Duration) bool 
 	}
 }
 
+// meta tells the operator whose token it is, who revokes it when the process has ended without logging out.
+func (s *session) meta() map[string]string {
+	return map[string]string{"instance": s.client.cfg.Instance, "pid": strconv.Itoa(os.Getpid())}
+}
+
 // login trades the attested JWT for a token and tells how long that lives.
 func (s *session) login(ctx context.Context) (token string, life time.Duration, err error) {
 	jwt, err := os.ReadFile(s.client.cfg.JWTFile)
@@ -107,7 +113,7 @@ func (s *session) login(ctx context.Context) (token string, life time.Duration, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	t, _, err := s.client.http.ACL().Login(&api.ACLLoginParams{AuthMethod: authMethod, BearerToken: strings.TrimSpace(string(jwt))},
+	t, _, err := s.client.http.ACL().Login(&api.ACLLoginParams{AuthMethod: authMethod, BearerToken: strings.TrimSpace(string(jwt)), Meta: s.meta()},
 		(&api.WriteOptions{}).WithContext(ctx))
 	if err != nil {
 		return "", 0, fmt.Errorf("log in to Consul: %w", err)

@@ -72,6 +72,7 @@ func (p *Plane) Start(listen string) {
 	p.stopped, p.left = stop, leave
 	p.running.Go(func() { p.consul.Run(ctx) })
 	p.running.Go(func() { p.enforce(ctx) })
+	p.running.Go(func() { p.Client.Run(ctx) })
 	p.running.Go(func() { defer close(p.entered); p.entry.Run(entry, listen) })
 }
 

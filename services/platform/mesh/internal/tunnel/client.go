@@ -8,20 +8,29 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
+// How long Dial waits for what isn't there. Callers give up after two seconds, so an answer, if only that
+// there is none, has to come before; but an instance that restarts is back in a moment.
 const (
-	dialTimeout    = 5 * time.Second // for a mesh connection, waiting for an instance included
-	connectTimeout = time.Second     // for one instance
+	patienceEmpty   = 700 * time.Millisecond  // the catalog has no healthy instance
+	patienceFailing = 1500 * time.Millisecond // it has some, and none can be reached
+	patienceUnknown = 2 * time.Second         // nothing is known yet: we have only just started
 )
 
-// Instances tells where an upstream can be reached, and gives a channel that closes when that changes.
-type Instances func(upstream string) (addresses []string, changed <-chan struct{})
+const (
+	connectTimeout = time.Second            // for one instance, handshake included
+	detourTimeout  = 400 * time.Millisecond // the same while there are others to turn to
+)
+
+// Instances tells where an upstream can be reached and whether that is known at all, and gives a channel
+// that closes when it changes.
+type Instances func(upstream string) (addresses []string, known bool, changed <-chan struct{})
 
 // Client makes mesh connections to upstreams.
 type Client struct {
@@ -30,12 +39,16 @@ type Client struct {
 	configs   configs
 	log       *slog.Logger
 	metrics   *Metrics
-	turn      atomic.Uint64
+	wake      chan struct{} // wakes Run
+
+	mu        sync.Mutex
+	upstreams map[string]*upstream
 }
 
 // NewClient returns a client that finds its peers with instances.
 func NewClient(source identity.Source, instances Instances, log *slog.Logger, m *Metrics) *Client {
-	c := &Client{identity: source, instances: instances, log: log, metrics: m}
+	c := &Client{identity: source, instances: instances, log: log, metrics: m, wake: make(chan struct{}, 1),
+		upstreams: map[string]*upstream{}}
 	c.configs.build = func(id *identity.Identity, key string) *tls.Config {
 		want := spiffe.ID{TrustDomain: id.ID.TrustDomain, Datacenter: id.ID.Datacenter, Service: upstreamOf(key)}
 		return clientConfig(id, want)
@@ -43,27 +56,49 @@ func NewClient(source identity.Source, instances Instances, log *slog.Logger, m 
 	return c
 }
 
-// Dial connects to one of the upstream's instances, taking them in turn. While none can be reached it
-// tries again, because one that restarts is back in a moment; it gives up after five seconds or with ctx.
-func (c *Client) Dial(ctx context.Context, upstream string) (*tls.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	last := errors.New("no healthy instance")
-	for pause := 25 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		addresses, changed := c.instances(upstream)
-		first := c.turn.Add(1)
-		for i := range addresses {
-			conn, err := c.dialInstance(ctx, upstream, addresses[(first+uint64(i))%uint64(len(addresses))])
-			if err == nil {
-				return conn, nil
-			}
+// Conn is a mesh connection to an instance of an upstream, which counts it as open until release.
+type Conn struct {
+	*peer
+	own      *identity.Identity
+	born     time.Time
+	client   *Client
+	upstream *upstream
+	instance *instance
+}
+
+// Dial gives a connection to the instance with the fewest: one that was made ahead, when there is one. While none can
+// be had it tries again, because an instance that restarts is back in a moment, but not for as long as callers wait.
+func (c *Client) Dial(ctx context.Context, name string) (*Conn, error) {
+	u := c.upstream(name)
+	u.wanted()
+	defer c.poke()
+	began, last := time.Now(), errors.New("no healthy instance")
+	for pause := 25 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		addresses, known, changed := c.instances(name)
+		u.sync(addresses)
+		conn, err := c.attempt(ctx, u)
+		if err == nil {
+			return conn, nil
+		}
+		patience := patienceFailing
+		switch {
+		case !known:
+			patience = patienceUnknown
+		case len(addresses) == 0:
+			patience = patienceEmpty
+		}
+		if !errors.Is(err, errNoInstance) {
 			last = err
 		}
-		timer := time.NewTimer(pause)
+		left := patience - time.Since(began)
+		if left <= 0 {
+			return nil, fmt.Errorf("reach %s: %w", name, last)
+		}
+		timer := time.NewTimer(min(pause, left))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, fmt.Errorf("reach %s: %w", upstream, last)
+			return nil, fmt.Errorf("reach %s: %w", name, last)
 		case <-changed:
 		case <-timer.C:
 		}
@@ -71,25 +106,83 @@ func (c *Client) Dial(ctx context.Context, upstream string) (*tls.Conn, error) {
 	}
 }
 
-func (c *Client) dialInstance(ctx context.Context, upstream, address string) (*tls.Conn, error) {
+// attempt tries every instance once, best first; a failure turns to the next at once.
+func (c *Client) attempt(ctx context.Context, u *upstream) (*Conn, error) {
+	last := errNoInstance
+	for tried := []*instance(nil); ; {
+		i, spare, others := u.choose(tried)
+		if i == nil {
+			return nil, last
+		}
+		if spare != nil {
+			if c.good(spare) {
+				return spare, nil
+			}
+			u.release(i)
+			continue
+		}
+		conn, err := c.dialInstance(ctx, u, i, others)
+		if err == nil {
+			return conn, nil
+		}
+		u.release(i)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		u.fail(i)
+		last, tried = err, append(tried, i)
+	}
+}
+
+func (c *Client) dialInstance(ctx context.Context, u *upstream, i *instance, others bool) (*Conn, error) {
 	id := c.identity.Current()
 	if id == nil {
 		return nil, errors.New("no certificate of our own yet")
 	}
-	dialer := net.Dialer{Timeout: connectTimeout, KeepAliveConfig: keepAlive, Control: boundUnacknowledged}
-	tcp, err := dialer.DialContext(ctx, "tcp", address)
+	timeout := connectTimeout
+	if others {
+		timeout = detourTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	dialer := net.Dialer{KeepAliveConfig: keepAlive, Control: boundUnacknowledged}
+	tcp, err := dialer.DialContext(ctx, "tcp", i.address)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	conn := tls.Client(tcp, c.configs.get(id, configKey(upstream, address)))
-	if err := conn.HandshakeContext(ctx); err != nil {
-		recordRefusal(err, c.log, c.metrics, outbound, address)
+	p, err := c.secure(ctx, tcp, id, configKey(u.name, i.address))
+	if err != nil {
+		recordRefusal(err, c.log, c.metrics, outbound, i.address)
 		_ = tcp.Close()
 		return nil, err
 	}
-	c.metrics.handshake(outbound, began, conn.ConnectionState().DidResume)
-	return conn, nil
+	c.metrics.handshake(outbound, began, p.resumed)
+	u.succeed(i)
+	return &Conn{peer: p, own: id, born: time.Now(), client: c, upstream: u, instance: i}, nil
+}
+
+func (c *Client) secure(ctx context.Context, tcp net.Conn, id *identity.Identity, key string) (*peer, error) {
+	w, err := newWire(tcp)
+	if err != nil {
+		return nil, err
+	}
+	conn := &secured{Conn: tls.Client(w, c.configs.get(id, key)), wire: w}
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return newPeer(conn, id, outbound), nil
+}
+
+func (c *Client) upstream(name string) *upstream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.upstreams[name]
+	if u == nil {
+		u = newUpstream(name)
+		c.upstreams[name] = u
+	}
+	return u
 }
 
 // A session of one instance can't be resumed with another, so each has a configuration and cache of its own.

@@ -14,6 +14,9 @@ import (
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
 
+// unusedTimeout ends a connection over which the caller hasn't sent anything. Callers keep theirs for less.
+const unusedTimeout = 2 * time.Minute
+
 // Inbound passes mesh connections on to the app, each preceded by who calls.
 type Inbound struct {
 	Server    *Server
@@ -28,44 +31,51 @@ func (i *Inbound) Serve(ctx context.Context, ln net.Listener) error {
 }
 
 func (i *Inbound) handle(ctx context.Context, c net.Conn) {
-	peer, caller, err := i.Server.Handshake(ctx, c)
+	p, err := i.Server.handshake(ctx, c)
 	if err != nil {
 		return // recorded there
 	}
-	s := &stream{peer: caller, remote: c.RemoteAddr(), direction: inbound, client: peer}
-	if err := i.Streams.run(s, func() error { return i.relay(ctx, s, c) }); err != nil {
-		i.Log.Debug("stream ended", "direction", inbound, "peer_service", caller.Service, "error", err.Error())
+	s := &stream{peer: p.id, remote: c.RemoteAddr(), direction: inbound, client: p.secured}
+	if err := i.Streams.run(s, func() error { i.Streams.limit(s, p.term); return i.relay(ctx, s) }); err != nil {
+		i.Log.Debug("stream ended", "direction", inbound, "peer_service", s.peer.Service, "error", err.Error())
 	}
 }
 
 // relay connects to the app with the caller's first bytes. Until there are any the app isn't bothered, so
 // callers may hold connections ready; it means that the protocol inside has to be one where clients speak first.
-func (i *Inbound) relay(ctx context.Context, s *stream, c net.Conn) error {
+func (i *Inbound) relay(ctx context.Context, s *stream) error {
 	// Once more, now that Recheck knows the stream: the intentions may have changed since the handshake.
 	if err := i.Server.authorize(s.peer); err != nil {
 		recordRefusal(err, i.Log, i.Server.metrics, inbound, s.remote.String())
 		return err
 	}
-	first := buffers.Get().(*[]byte)
-	app, err := i.begin(ctx, s, c, *first)
-	buffers.Put(first)
+	from, err := newSource(s.client)
+	if err != nil {
+		return err
+	}
+	app, err := i.begin(ctx, s, from)
 	if err != nil {
 		return err
 	}
 	if !s.join(app) {
 		return net.ErrClosed
 	}
-	return s.relay()
+	return s.relay(from)
 }
 
 // begin waits for the caller's first bytes and passes them to the app, after the header.
-func (i *Inbound) begin(ctx context.Context, s *stream, c net.Conn, buf []byte) (conn, error) {
-	header, err := handover.Header(s.peer, c.RemoteAddr(), c.LocalAddr())
+func (i *Inbound) begin(ctx context.Context, s *stream, from *source) (conn, error) {
+	_ = s.client.SetReadDeadline(time.Now().Add(unusedTimeout))
+	first, err := from.next()
+	defer from.release()
 	if err != nil {
 		return nil, err
 	}
-	used := copy(buf, header)
-	n, err := s.client.Read(buf[used:])
+	_ = s.client.SetReadDeadline(time.Time{})
+	i.Streams.begin(s)
+	s.sniff(first)
+	s.count(len(first), false)
+	header, err := handover.Header(s.peer, s.remote, s.client.LocalAddr())
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +84,7 @@ func (i *Inbound) begin(ctx context.Context, s *stream, c net.Conn, buf []byte) 
 		i.Log.Warn("the app can't be reached", "error", err.Error())
 		return nil, err
 	}
-	s.toServer.Add(uint64(n))
-	if _, err := app.Write(buf[:used+n]); err != nil {
+	if _, err := app.Write(append(header, first...)); err != nil {
 		_ = app.Close()
 		return nil, fmt.Errorf("hand over to the app: %w", err)
 	}

@@ -9,7 +9,11 @@ import (
 	"redoubt.example/services/platform/mesh/internal/accept"
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
+	"redoubt.example/services/platform/mesh/spiffe"
 )
+
+// maxAttempts bounds the connections tried for one stream whose first bytes nobody takes.
+const maxAttempts = 3
 
 // Outbound passes the app's connections to one upstream on to the mesh.
 type Outbound struct {
@@ -25,22 +29,64 @@ func (o *Outbound) Serve(ctx context.Context, ln *unixsock.Listener) error {
 }
 
 func (o *Outbound) handle(ctx context.Context, app *net.UnixConn) {
-	defer app.Close()
 	if peer, err := unixsock.Check(app); err != nil {
+		_ = app.Close()
 		o.Client.metrics.refused.WithLabelValues(outbound, controls.MeshPeerCred).Inc()
 		(&identity.Refusal{Control: controls.MeshPeerCred, Reason: err.Error()}).Record(o.Log, peer.String())
 		return
 	}
-	mesh, err := o.Client.Dial(ctx, o.Upstream)
-	if err != nil {
-		o.Log.Warn("the upstream can't be reached", "upstream", o.Upstream, "error", err.Error())
-		return
-	}
-	s := &stream{peer: peerID(mesh), remote: mesh.RemoteAddr(), direction: outbound, client: app, server: mesh}
-	switch err := o.Streams.run(s, s.relay); {
+	s := &stream{peer: spiffe.ID{Service: o.Upstream}, direction: outbound, client: app}
+	switch err := o.Streams.run(s, func() error { return o.relay(ctx, s) }); {
 	case refusedByPeer(err):
-		o.Log.Warn("the upstream refused us", "upstream", o.Upstream, "peer", s.remote.String(), "error", err.Error())
+		o.Client.refusedBy(o.Upstream)
+		o.Log.Warn("the upstream refused us", "upstream", o.Upstream, "peer", addressOf(s.remote), "error", err.Error())
 	case err != nil:
 		o.Log.Debug("stream ended", "direction", outbound, "peer_service", o.Upstream, "error", err.Error())
+	}
+}
+
+// relay takes a mesh connection once the app has something to say, so that one which is dead by then can
+// still be exchanged for another.
+func (o *Outbound) relay(ctx context.Context, s *stream) error {
+	from, err := newSource(s.client)
+	if err != nil {
+		return err
+	}
+	first, err := from.next()
+	if err == nil {
+		o.Streams.begin(s)
+		s.sniff(first)
+		s.count(len(first), false)
+		err = o.begin(ctx, s, first)
+	}
+	from.release()
+	if err != nil {
+		return err
+	}
+	return s.relay(from)
+}
+
+// begin sends the first bytes to an instance. When not one byte of them could be given even to the kernel,
+// nothing can have been delivered, and another instance gets them; in any other case that can't be known.
+func (o *Outbound) begin(ctx context.Context, s *stream, first []byte) error {
+	for attempt := 1; ; attempt++ {
+		c, err := o.Client.Dial(ctx, o.Upstream)
+		if err != nil {
+			o.Log.Warn("the upstream can't be reached", "upstream", o.Upstream, "error", err.Error())
+			return err
+		}
+		if n, err := c.Write(first); err != nil {
+			c.fail()
+			if n > 0 || attempt == maxAttempts {
+				return err
+			}
+			continue
+		}
+		s.use(c)
+		if !s.join(c.secured) {
+			return net.ErrClosed
+		}
+		o.Streams.limit(s, c.term)
+		return nil
 	}
 }

@@ -163,6 +163,8 @@ func TestClientRefusesCertificates(t *testing.T) {
 			bad.Leaf = c.cert
 			r.own.Set(&bad)
 			conn := r.dial(t)
+			_, err := io.WriteString(conn, "a") // nothing is dialled for an app that says nothing
+			require.NoError(t, err)
 			event := r.log.Denied(t, c.control)
 			for event["reason"] != c.reason || event["peer"] != r.port { // the case before may still be trying
 				event = r.log.Denied(t, c.control)

@@ -27,69 +27,117 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is the inbound half of payments' sidecar with an app behind it, and the outbound half of the gateway's.
 type rig struct {
+	*place
 	ca   *meshtest.CA
 	log  *meshtest.Log
 	own  identity.Store // payments
 	peer identity.Store // gateway
 
-	denied   atomic.Bool            // the intention gateway -> payments
-	reached  atomic.Int64           // connections that came to the app
-	port     string                 // payments' mesh port
-	at       atomic.Pointer[string] // where the gateway looks for it
-	upstream string                 // the gateway's socket for payments
-	in, out  *tunnel.Streams
+	denied   atomic.Bool // the intention gateway -> payments
+	upstream string      // the gateway's socket for payments
+	client   *tunnel.Client
+	out      *tunnel.Streams
+	metrics  *prometheus.Registry // of both
+	stop     func()
 
+	mu      sync.Mutex
+	catalog []string // where the gateway looks for payments
+	unknown bool
+	changed chan struct{}
+}
+
+// place is one instance of payments.
+type place struct {
+	port      string // its mesh port
+	listener  net.Listener
+	in        *tunnel.Streams
+	reached   atomic.Int64 // connections that came to the app
 	appSocket string
 	app       *unixsock.Listener
 	stop      func()
 }
 
-// app is what payments does with a connection, after the header.
+// newRig starts both. app is what payments does with a connection, after the header.
 func newRig(t *testing.T, app func(caller spiffe.ID, c *net.UnixConn)) *rig {
 	t.Helper()
-	r := &rig{ca: meshtest.NewCA(t), log: meshtest.NewLog()}
+	r := &rig{ca: meshtest.NewCA(t), log: meshtest.NewLog(), metrics: prometheus.NewRegistry(), changed: make(chan struct{})}
 	r.own.Set(r.ca.Identity(t, "payments"))
 	r.peer.Set(r.ca.Identity(t, "gateway"))
-	dir := t.TempDir()
-	m := tunnel.NewMetrics(prometheus.NewRegistry())
-	r.in, r.out = tunnel.NewStreams(r.log.Logger, m), tunnel.NewStreams(r.log.Logger, m)
+	m := tunnel.NewMetrics(r.metrics)
+	r.place = r.start(t, m, app)
+	r.announce(r.port)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	r.appSocket = filepath.Join(dir, "app.sock")
-	var err error
-	r.app, err = unixsock.Listen(r.appSocket)
-	require.NoError(t, err)
-	appListener := r.app
-	running.Go(func() { r.runApp(appListener, app) })
-
-	port, err := tunnel.Listen(ctx, "127.0.0.1:0")
-	require.NoError(t, err)
-	r.port = port.Addr().String()
-	r.at.Store(&r.port)
-	in := &tunnel.Inbound{Server: tunnel.NewServer(&r.own, r.authorize, r.log.Logger, m), Streams: r.in, AppSocket: r.appSocket, Log: r.log.Logger}
-	running.Go(func() { in.Serve(ctx, port) })
-
-	r.upstream = filepath.Join(dir, "up-payments.sock")
+	r.out = tunnel.NewStreams(r.log.Logger, m)
+	r.upstream = filepath.Join(t.TempDir(), "up-payments.sock")
 	up, err := unixsock.Listen(r.upstream)
 	require.NoError(t, err)
-	out := &tunnel.Outbound{Client: tunnel.NewClient(&r.peer, r.instances, r.log.Logger, m), Streams: r.out, Upstream: "payments", Log: r.log.Logger}
+	r.client = tunnel.NewClient(&r.peer, r.instances, r.log.Logger, m)
+	running.Go(func() { r.client.Run(ctx) })
+	out := &tunnel.Outbound{Client: r.client, Streams: r.out, Upstream: "payments", Log: r.log.Logger}
 	running.Go(func() { out.Serve(ctx, up) })
-
 	r.stop = sync.OnceFunc(func() {
 		cancel()
-		now, ended := context.WithCancel(context.Background())
-		ended()
-		r.out.Drain(now)
-		r.in.Drain(now)
-		appListener.Close()
+		drainNow(r.out)
+		r.place.stop()
 		running.Wait()
 	})
 	t.Cleanup(r.stop)
 	return r
 }
 
-func (r *rig) instances(string) ([]string, <-chan struct{}) { return []string{*r.at.Load()}, nil }
+// join adds an instance, without announcing it.
+func (r *rig) join(t *testing.T, app func(caller spiffe.ID, c *net.UnixConn)) *place {
+	return r.start(t, tunnel.NewMetrics(prometheus.NewRegistry()), app)
+}
+
+func (r *rig) start(t *testing.T, m *tunnel.Metrics, app func(caller spiffe.ID, c *net.UnixConn)) *place {
+	t.Helper()
+	p := &place{appSocket: filepath.Join(t.TempDir(), "app.sock"), in: tunnel.NewStreams(r.log.Logger, m)}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	var err error
+	p.app, err = unixsock.Listen(p.appSocket)
+	require.NoError(t, err)
+	appListener := p.app
+	running.Go(func() { p.runApp(appListener, app) })
+	p.listener, err = tunnel.Listen(ctx, "127.0.0.1:0")
+	require.NoError(t, err)
+	p.port = p.listener.Addr().String()
+	in := &tunnel.Inbound{Server: tunnel.NewServer(&r.own, r.authorize, r.log.Logger, m), Streams: p.in, AppSocket: p.appSocket, Log: r.log.Logger}
+	running.Go(func() { in.Serve(ctx, p.listener) })
+	p.stop = sync.OnceFunc(func() {
+		cancel()
+		drainNow(p.in)
+		appListener.Close()
+		running.Wait()
+	})
+	t.Cleanup(p.stop)
+	return p
+}
+
+// drainNow closes all streams.
+func drainNow(s *tunnel.Streams) {
+	now, ended := context.WithCancel(context.Background())
+	ended()
+	s.Drain(now)
+}
+
+// announce is what the catalog says from now on.
+func (r *rig) announce(addresses ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.catalog = addresses
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func (r *rig) instances(string) ([]string, bool, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.catalog, !r.unknown, r.changed
+}
 
 func (r *rig) authorize(caller spiffe.ID) error {
 	if r.denied.Load() || caller.Service != "gateway" {
@@ -98,7 +146,7 @@ func (r *rig) authorize(caller spiffe.ID) error {
 	return nil
 }
 
-func (r *rig) runApp(ln *unixsock.Listener, app func(spiffe.ID, *net.UnixConn)) {
+func (r *place) runApp(ln *unixsock.Listener, app func(spiffe.ID, *net.UnixConn)) {
 	var conns sync.WaitGroup
 	defer conns.Wait()
 	for {

@@ -36,28 +36,48 @@ func NewServer(source identity.Source, authorize func(caller spiffe.ID) error, l
 	return s
 }
 
-// Handshake makes a verified and authorized mesh connection of c, or records why not. On error c is closed.
-func (s *Server) Handshake(ctx context.Context, c net.Conn) (*tls.Conn, spiffe.ID, error) {
+// handshake makes a verified and authorized mesh connection of c, or records why not. On error c is closed.
+func (s *Server) handshake(ctx context.Context, c net.Conn) (*peer, error) {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	began := time.Now()
-	conn, err := s.handshake(ctx, c)
+	p, err := s.secure(ctx, c)
 	if err != nil {
 		recordRefusal(err, s.log, s.metrics, inbound, c.RemoteAddr().String())
 		_ = c.Close()
-		return nil, spiffe.ID{}, err
+		return nil, err
 	}
-	s.metrics.handshake(inbound, began, conn.ConnectionState().DidResume)
-	return conn, peerID(conn), nil
+	s.metrics.handshake(inbound, began, p.resumed)
+	return p, nil
 }
 
-func (s *Server) handshake(ctx context.Context, c net.Conn) (*tls.Conn, error) {
+// peer is the other end of a mesh connection, verified.
+type peer struct {
+	*secured
+	id      spiffe.ID
+	term    term
+	resumed bool
+}
+
+func newPeer(c *secured, own *identity.Identity, direction string) *peer {
+	state := c.ConnectionState()
+	return &peer{secured: c, id: peerID(state), term: termOf(own, state.PeerCertificates, direction), resumed: state.DidResume}
+}
+
+func (s *Server) secure(ctx context.Context, c net.Conn) (*peer, error) {
 	id := s.identity.Current()
 	if id == nil {
 		return nil, &identity.Refusal{Control: controls.MeshMTLS, Reason: "no certificate of our own yet"}
 	}
-	conn := tls.Server(c, s.configs.get(id, ""))
-	return conn, conn.HandshakeContext(ctx)
+	w, err := newWire(c)
+	if err != nil {
+		return nil, err
+	}
+	conn := &secured{Conn: tls.Server(w, s.configs.get(id, "")), wire: w}
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return newPeer(conn, id, inbound), nil
 }
 
 // recordRefusal writes the security event of a handshake that failed, unless the peer only went away.

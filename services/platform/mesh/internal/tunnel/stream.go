@@ -1,7 +1,7 @@
 package tunnel
 
 import (
-	"crypto/tls"
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -15,7 +15,7 @@ import (
 // lingerTimeout ends a stream that is closed in one direction and silent in the other.
 const lingerTimeout = time.Minute
 
-// conn is what both sides of a tunnel can do: *tls.Conn and *net.UnixConn.
+// conn is what both sides of a tunnel can do: *secured and *net.UnixConn.
 type conn interface {
 	net.Conn
 	CloseWrite() error
@@ -24,17 +24,26 @@ type conn interface {
 // stream joins a connection of the client's side with one of the server's side, and moves bytes until
 // both directions are closed. Each direction waits for its own writer, which is the backpressure.
 type stream struct {
-	peer      spiffe.ID // the verified other end of the mesh connection
+	peer      spiffe.ID // the verified other end of the mesh connection; outbound only its name until that is made
 	remote    net.Addr
 	direction string
+	answering func() // when given, called with the first bytes of an answer
+	ended     func() // when given, called once when the stream has left the set
 
 	mu             sync.Mutex
 	client, server conn // the server's side is nil until the first byte
 	closed         bool
+	ending         *ending     // nil as long as it has no term
+	retirement     *time.Timer // when that goes on
 
 	toServer, toClient atomic.Uint64 // bytes
 	answered           atomic.Bool   // the last bytes went to the client
+	begun              atomic.Bool   // the client has sent something
 	half               atomic.Bool   // one direction is closed
+	refusing           atomic.Bool   // nothing new is taken from the client; what was taken is finished
+	multiplexed        atomic.Bool   // many requests at a time: HTTP/2
+
+	writing sync.Mutex // held while an app that is its own data plane writes
 }
 
 // join adds the server's side. It returns false when the stream was closed meanwhile.
@@ -55,9 +64,12 @@ func (s *stream) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	if s.retirement != nil {
+		s.retirement.Stop()
+	}
 	for _, c := range []conn{s.client, s.server} {
-		if t, ok := c.(*tls.Conn); ok {
-			_ = t.NetConn().Close()
+		if t, ok := c.(*secured); ok {
+			_ = t.wire.Close()
 		} else if c != nil {
 			_ = c.Close()
 		}
@@ -77,39 +89,56 @@ func (s *stream) finish() {
 	s.close()
 }
 
-// relay moves bytes both ways until the stream has ended.
-func (s *stream) relay() error {
+// count notes bytes that have moved.
+func (s *stream) count(n int, answer bool) {
+	moved := &s.toServer
+	if answer {
+		moved = &s.toClient
+	}
+	total := moved.Add(uint64(n))
+	if s.answered.Load() != answer {
+		s.answered.Store(answer)
+	}
+	if answer && total == uint64(n) && s.answering != nil {
+		s.answering()
+	}
+}
+
+// sniff looks at a client's first bytes: over HTTP/2 an answer doesn't mean that none is awaited.
+func (s *stream) sniff(first []byte) {
+	s.multiplexed.Store(bytes.HasPrefix(first, []byte("PRI * HTTP/2")))
+}
+
+// relay moves bytes both ways until the stream has ended. from is the client's side.
+func (s *stream) relay(from *source) error {
+	back, err := newSource(s.server)
+	if err != nil {
+		s.close()
+		return err
+	}
 	answers := make(chan error, 1)
-	go func() { answers <- s.copy(s.client, s.server, &s.toClient, true) }()
-	err := s.copy(s.server, s.client, &s.toServer, false)
+	go func() { answers <- s.copy(s.client, s.server, back, true) }()
+	err = s.copy(s.server, s.client, from, false)
 	return errors.Join(err, <-answers)
 }
 
 // copy moves one direction. Its end closes only that direction; an error ends the stream.
-func (s *stream) copy(dst, src conn, moved *atomic.Uint64, answer bool) error {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
+func (s *stream) copy(dst, src conn, from *source, answer bool) error {
 	for {
-		n, err := src.Read(*buf)
-		if n > 0 {
-			moved.Add(uint64(n))
-			s.answered.Store(answer)
-			if _, werr := dst.Write((*buf)[:n]); werr != nil {
+		data, err := from.next()
+		if len(data) > 0 {
+			s.count(len(data), answer)
+			if _, werr := dst.Write(data); werr != nil {
 				err = werr
 			}
 		}
+		from.release()
 		switch {
 		case err == nil && s.half.Load():
 			_ = src.SetReadDeadline(time.Now().Add(lingerTimeout))
 		case err == nil:
 		case errors.Is(err, io.EOF):
-			s.half.Store(true)
-			_ = dst.SetReadDeadline(time.Now().Add(lingerTimeout))
-			if err := dst.CloseWrite(); err != nil {
-				s.close()
-				return err
-			}
-			return nil
+			return s.endDirection(dst, answer)
 		default:
 			s.close()
 			return err
@@ -117,5 +146,15 @@ func (s *stream) copy(dst, src conn, moved *atomic.Uint64, answer bool) error {
 	}
 }
 
-// buffers are of two TLS records' size: one read of the app's socket fills two, one read of TLS at most one.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+func (s *stream) endDirection(dst conn, answer bool) error {
+	s.half.Store(true)
+	_ = dst.SetReadDeadline(time.Now().Add(lingerTimeout))
+	if !answer && s.refusing.Load() {
+		return nil // our own doing: the server must not take it for the client's going away
+	}
+	if err := dst.CloseWrite(); err != nil {
+		s.close()
+		return err
+	}
+	return nil
+}

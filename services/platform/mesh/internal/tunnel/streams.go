@@ -9,7 +9,7 @@ import (
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
-// Streams knows the open streams, to close those that are no longer allowed and to drain at the end.
+// Streams knows the streams, to close those that are no longer allowed or whose term has ended, and to drain at the end.
 type Streams struct {
 	log     *slog.Logger
 	metrics *Metrics
@@ -44,8 +44,14 @@ func (t *Streams) add(s *stream) bool {
 		return false
 	}
 	t.open[s] = struct{}{}
-	t.metrics.open.WithLabelValues(s.direction, s.peer.Service).Inc()
 	return true
+}
+
+// begin counts s among the open ones: its client has sent something. Before that it may be a connection that
+// a peer holds ready.
+func (t *Streams) begin(s *stream) {
+	s.begun.Store(true)
+	t.metrics.open.WithLabelValues(s.direction, s.peer.Service).Inc()
 }
 
 func (t *Streams) remove(s *stream) {
@@ -53,6 +59,12 @@ func (t *Streams) remove(s *stream) {
 	t.mu.Lock()
 	delete(t.open, s)
 	t.mu.Unlock()
+	if s.ended != nil {
+		s.ended()
+	}
+	if !s.begun.Load() {
+		return
+	}
 	t.metrics.open.WithLabelValues(s.direction, s.peer.Service).Dec()
 	t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_server").Add(float64(s.toServer.Load()))
 	t.metrics.bytes.WithLabelValues(s.direction, s.peer.Service, "to_client").Add(float64(s.toClient.Load()))

@@ -45,6 +45,8 @@ func serverConfig(id *identity.Identity, authorize func(spiffe.ID) error) *tls.C
 		MinVersion:   tls.VersionTLS13,
 		Certificates: []tls.Certificate{id.Leaf},
 		ClientAuth:   tls.RequireAnyClientCert,
+		// Records as large as they may be: a relay writes what it has at once, and each record costs a system call.
+		DynamicRecordSizingDisabled: true,
 		VerifyConnection: func(s tls.ConnectionState) error {
 			caller, err := id.Verify(s.PeerCertificates, x509.ExtKeyUsageClientAuth)
 			if err != nil {
@@ -63,6 +65,8 @@ func clientConfig(id *identity.Identity, want spiffe.ID) *tls.Config {
 		ServerName:         want.Service + ".default." + want.Datacenter + ".internal." + want.TrustDomain,
 		InsecureSkipVerify: true, // VerifyConnection below does it all, on resumption too
 		ClientSessionCache: tls.NewLRUClientSessionCache(8),
+		// As in serverConfig.
+		DynamicRecordSizingDisabled: true,
 		// Always ours, whatever CAs the server names.
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &id.Leaf, nil },
 		VerifyConnection: func(s tls.ConnectionState) error {
@@ -78,8 +82,8 @@ func clientConfig(id *identity.Identity, want spiffe.ID) *tls.Config {
 	}
 }
 
-func peerID(c *tls.Conn) spiffe.ID {
+func peerID(s tls.ConnectionState) spiffe.ID {
 	// Verified by VerifyConnection: exactly one URI, and a valid one.
-	id, _ := spiffe.Parse(c.ConnectionState().PeerCertificates[0].URIs[0].String())
+	id, _ := spiffe.Parse(s.PeerCertificates[0].URIs[0].String())
 	return id
 }

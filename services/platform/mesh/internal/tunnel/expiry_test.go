@@ -1,0 +1,115 @@
+package tunnel_test
+
+import (
+	"context"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"redoubt.example/services/platform/mesh/internal/identity"
+	"redoubt.example/services/platform/mesh/internal/meshtest"
+	"redoubt.example/services/platform/mesh/spiffe"
+)
+
+// shortLived is a service whose leaf ends in two or three seconds: certificates count in whole ones.
+func (r *rig) shortLived(t *testing.T, service string) (id *identity.Identity, end time.Time) {
+	t.Helper()
+	end = time.Now().Add(3 * time.Second).Truncate(time.Second)
+	leaf := r.ca.Leaf(t, service, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = end.Add(-4*time.Second), end })
+	return &identity.Identity{ID: meshtest.ID(service), Leaf: leaf, Roots: r.ca.Pool}, end
+}
+
+// Whatever a stream does, it ends with the first of the two certificates.
+func TestBusyStreamEndsWithItsCertificate(t *testing.T) {
+	for name, whose := range map[string]func(*rig) *identity.Store{
+		"the caller's":   func(r *rig) *identity.Store { return &r.peer },
+		"the upstream's": func(r *rig) *identity.Store { return &r.own },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(_ spiffe.ID, c *net.UnixConn) { _, _ = io.Copy(io.Discard, c) }) // never answers
+			service := whose(r).Current().ID.Service
+			id, end := r.shortLived(t, service)
+			whose(r).Set(id)
+			c := r.dial(t)
+			_, err := io.WriteString(c, "a long request")
+			require.NoError(t, err)
+			_, err = c.Read(make([]byte, 1))
+			require.Error(t, err)
+			require.WithinDuration(t, end, time.Now(), 500*time.Millisecond)
+		})
+	}
+}
+
+// A client that keeps its connections and sends one request after the other sees no error when their
+// certificate ends, and goes on with the next one.
+func TestRequestsOutliveTheCertificate(t *testing.T) {
+	r := newRig(t, serveHTTP(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, _ := io.ReadAll(q.Body)
+		_, _ = w.Write(body)
+	})))
+	id, end := r.shortLived(t, "gateway")
+	r.peer.Set(id)
+	client := r.httpClient(t)
+	post := func() error {
+		resp, err := client.Post("http://payments/", "text/plain", nil)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	require.NoError(t, post())
+	time.AfterFunc(time.Until(end)-800*time.Millisecond, func() { r.peer.Set(r.ca.Identity(t, "gateway")) }) // renewed in time
+	for time.Until(end) > -300*time.Millisecond {
+		require.NoError(t, post())
+	}
+	require.EqualValues(t, 2, r.reached.Load(), "one connection before, one after")
+}
+
+// httpClient is an app of the gateway's that keeps one connection to payments.
+func (r *rig) httpClient(t *testing.T) *http.Client {
+	transport := &http.Transport{MaxConnsPerHost: 1, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", r.upstream)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 5 * time.Second}
+}
+
+// serveHTTP is an app that serves one connection.
+func serveHTTP(h http.Handler) func(spiffe.ID, *net.UnixConn) {
+	return func(_ spiffe.ID, c *net.UnixConn) {
+		ln := &oneConn{conn: c, closed: make(chan struct{})}
+		server := &http.Server{Handler: h, ConnState: func(_ net.Conn, s http.ConnState) {
+			if s == http.StateClosed {
+				close(ln.closed)
+			}
+		}}
+		_ = server.Serve(ln)
+	}
+}
+
+// oneConn is a listener that gives one connection, and ends with it.
+type oneConn struct {
+	conn   net.Conn
+	given  bool
+	closed chan struct{}
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if !l.given {
+		l.given = true
+		return l.conn, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+func (l *oneConn) Close() error   { return nil }
+func (l *oneConn) Addr() net.Addr { return l.conn.LocalAddr() }

@@ -1,0 +1,87 @@
+package tunnel
+
+import "time"
+
+// use lets s run over c. The stream's end gives the connection back, and says how the instance did.
+func (s *stream) use(c *Conn) {
+	s.remote = c.RemoteAddr()
+	s.answering = func() { c.upstream.answered(c.instance); c.client.poke() }
+	began := time.Now()
+	s.ended = func() { c.upstream.leave(c.instance, s, time.Since(began)) }
+	c.upstream.enter(c.instance, s)
+}
+
+// fail gives back a connection that took nothing.
+func (c *Conn) fail() {
+	_ = c.wire.Close()
+	c.upstream.release(c.instance)
+	c.upstream.fail(c.instance)
+}
+
+// release gives back a connection that wasn't used.
+func (c *Conn) release() {
+	_ = c.wire.Close()
+	c.upstream.release(c.instance)
+}
+
+func (u *upstream) enter(i *instance, s *stream) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	i.streams[s] = struct{}{}
+}
+
+func (u *upstream) answered(i *instance) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.answers, i.fails = true, 0
+}
+
+// tooLong without any answer, and the client gone: the instance hangs, or is paused.
+const tooLong = 500 * time.Millisecond
+
+func (u *upstream) leave(i *instance, s *stream, lasted time.Duration) {
+	hangs := s.toServer.Load() > 0 && s.toClient.Load() == 0 && lasted > tooLong
+	u.mu.Lock()
+	delete(i.streams, s)
+	i.open--
+	others := false
+	for _, o := range u.instances {
+		others = others || o != i && o.ejected.IsZero()
+	}
+	u.mu.Unlock()
+	if hangs && others {
+		u.fail(i)
+	}
+}
+
+// shed has instances give streams away after others have joined them: the excess ends as soon as it is idle,
+// and the app's next connections go to where there are fewest.
+func (u *upstream) shed() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.grown {
+		return
+	}
+	u.grown = false
+	total, able := 0, 0
+	for _, i := range u.instances {
+		total += i.open
+		if i.ejected.IsZero() {
+			able++
+		}
+	}
+	if able == 0 {
+		return
+	}
+	share := (total + able - 1) / able
+	for _, i := range u.instances {
+		excess := i.open - share
+		for s := range i.streams {
+			if excess <= 0 {
+				break
+			}
+			excess--
+			s.retire()
+		}
+	}
+}
