@@ -54,7 +54,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.OnRotate("token-key", func(context.Context) (string, error) { return "transaction key", minter.Rotate() })
+	w.OnRotate("token-key", func(context.Context) (string, error) { return "", minter.Rotate() })
 	client, err := accesstoken.Client(cfg.CAFile)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func run(ctx context.Context) error {
 	w.Ready("token issuer", tokens.Ready)
 	w.Go("token issuer", tokens.Run)
 	w.Go("API keys", func(ctx context.Context) error {
-		return apikey.Watch{Addr: cfg.ConsulHTTP, CAFile: cfg.CAFile, JWTFile: filepath.Join(cfg.RunDir, "consul.jwt"), Log: w.Log}.Run(ctx, keys)
+		return apikey.Watch{Addr: cfg.ConsulHTTP, CAFile: cfg.CAFile, JWTFile: filepath.Join(cfg.RunDir, "consul.jwt"), Instance: cfg.Name, Log: w.Log}.Run(ctx, keys)
 	})
 	w.Go("edge listener", func(ctx context.Context) error {
 		dns, ips := cfg.names()

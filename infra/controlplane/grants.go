@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type Grant struct {
 	Kind     string    `json:"kind"`
 	Holder   string    `json:"holder"` // a workload's or job's name
 	Instance string    `json:"instance,omitempty"`
+	PID      int       `json:"pid,omitempty"` // the process that says it got it; Consul's tokens only
 	ID       string    `json:"id"`
 	Began    time.Time `json:"began"`
 	Expires  time.Time `json:"expires"` // zero: when it is revoked
@@ -118,12 +120,24 @@ func consulTokens(ctx context.Context, c *consul.Client) ([]Grant, error) {
 			continue
 		}
 		g := Grant{Kind: ConsulToken, Holder: entry.ServiceIdentities[0].ServiceName, ID: entry.AccessorID, Began: entry.CreateTime.UTC()}
+		g.Instance, g.PID = loginMeta(entry.Description)
 		if entry.ExpirationTime != nil {
 			g.Expires = entry.ExpirationTime.UTC()
 		}
 		all = append(all, g)
 	}
 	return all, nil
+}
+
+// loginMeta reads what a login said of itself, which Consul keeps in the token's description.
+func loginMeta(description string) (instance string, pid int) {
+	_, object, _ := strings.Cut(description, ": ")
+	var meta struct{ Instance, PID string }
+	if json.Unmarshal([]byte(object), &meta) != nil {
+		return "", 0
+	}
+	pid, _ = strconv.Atoi(meta.PID)
+	return meta.Instance, pid
 }
 
 func list(ctx context.Context, as *vault.Client, path string) ([]string, error) {

@@ -60,17 +60,18 @@ func (p *Plane) RevokeToken(ctx context.Context, accessor string) error {
 	})
 }
 
-// RevokeWhere ends the tokens that the choice is for; leases go with their tokens. It returns how many.
-func (p *Plane) RevokeWhere(ctx context.Context, chosen func(Grant) bool) (int, error) {
+// RevokeVault ends the Vault tokens that the choice is for; leases go with their tokens, a moment later. It returns
+// how many.
+func (p *Plane) RevokeVault(ctx context.Context, chosen func(Grant) bool) (int, error) {
 	operator, err := p.Operator(ctx)
 	if err != nil {
 		return 0, err
 	}
-	count := 0
 	tokens, err := vaultTokens(ctx, operator)
 	if err != nil {
 		return 0, fmt.Errorf("revoke tokens: %w", err)
 	}
+	count := 0
 	for _, g := range tokens {
 		if !chosen(g) {
 			continue
@@ -80,10 +81,16 @@ func (p *Plane) RevokeWhere(ctx context.Context, chosen func(Grant) bool) (int, 
 		}
 		count++
 	}
-	return count, p.AsConsulOperator(ctx, func(c *consul.Client) error {
+	return count, nil
+}
+
+// RevokeConsul ends the Consul tokens that the choice is for.
+func (p *Plane) RevokeConsul(ctx context.Context, chosen func(Grant) bool) (int, error) {
+	count := 0
+	err := p.AsConsulOperator(ctx, func(c *consul.Client) error {
 		tokens, err := consulTokens(ctx, c)
 		if err != nil {
-			return fmt.Errorf("revoke tokens: %w", err)
+			return fmt.Errorf("revoke Consul tokens: %w", err)
 		}
 		for _, g := range tokens {
 			if !chosen(g) {
@@ -96,6 +103,7 @@ func (p *Plane) RevokeWhere(ctx context.Context, chosen func(Grant) bool) (int, 
 		}
 		return nil
 	})
+	return count, err
 }
 
 // ShutOut takes everything from a service: nobody logs in as it any more, with whatever document; its tokens and
@@ -120,7 +128,11 @@ func (p *Plane) ShutOut(ctx context.Context, service string) error {
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("shut out %s: %w", service, err)
 	}
-	_, err := p.RevokeWhere(ctx, func(g Grant) bool { return g.Holder == service })
+	its := func(g Grant) bool { return g.Holder == service }
+	_, err := p.RevokeVault(ctx, its)
+	if err == nil {
+		_, err = p.RevokeConsul(ctx, its)
+	}
 	if err == nil && slices.Contains(p.databases(), service) {
 		err = p.endLogins(ctx, service)
 	}
@@ -136,7 +148,7 @@ func (p *Plane) endLogins(ctx context.Context, role string) error {
 	if err != nil {
 		return err
 	}
-	_, err = operator.Logical().WriteWithContext(ctx, "sys/leases/revoke-prefix/database/creds/"+role, map[string]any{"sync": true})
+	_, err = operator.Logical().WriteWithContext(ctx, "sys/leases/revoke-prefix/database/creds/"+role+"/", map[string]any{"sync": true})
 	return err
 }
 

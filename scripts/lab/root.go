@@ -97,6 +97,7 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 		a.status(), a.logs(),
 		a.test(),
 
+		a.apikey(), a.revoke(), a.secrets(),
 		a.supervise(),
 	)
 	return root

@@ -20,6 +20,6 @@ func (a *app) rotate() *cobra.Command {
 			return exit.Mend(exit.Usagef("there is no subject %q", args[0]), "lab help rotate")
 		},
 	}
-	cmd.AddCommand(a.rotateLeaf(), a.rotateCA())
+	cmd.AddCommand(a.rotateLeaf(), a.rotateCA(), a.rotateDB(), a.rotateTransit(), a.rotateTokenKey())
 	return cmd
 }

@@ -89,6 +89,9 @@ func (l *runningLab) Hold(ctx context.Context, name string) error {
 
 // Release implements control.Lab.
 func (l *runningLab) Release(ctx context.Context, name string) error {
+	if err := l.stack.LetIn(ctx, name); err != nil { // what `lab revoke service` took
+		return err
+	}
 	return badName(l.sup.Release(ctx, name))
 }
 

@@ -92,8 +92,8 @@ func (a *app) checkPlan(p *plan) error {
 	switch {
 	case p.Port < 1 || p.Port > 65535:
 		return exit.Usagef("there is no port %d", p.Port)
-	case p.LeaseTTL < 0 || (p.LeaseTTL > 0 && p.LeaseTTL < 10*time.Second):
-		return exit.Usagef("a lease of %s is too short: 10s or more", p.LeaseTTL)
+	case p.LeaseTTL < 0 || (p.LeaseTTL > 0 && p.LeaseTTL < 2*time.Second):
+		return exit.Usagef("a lease of %s is too short: 2s or more", p.LeaseTTL)
 	}
 	if err := stack.CheckMode(p.Mode, os.Getenv); errors.Is(err, stack.ErrNoMode) {
 		return err

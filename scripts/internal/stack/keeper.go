@@ -21,12 +21,13 @@ type keeper struct {
 	files map[string][]attest.File // instance -> documents
 	users map[string]int           // instance -> components that are meant to run
 	stop  map[string]context.CancelFunc
+	out   map[string]bool // instances that get none until they are let in again
 }
 
 func newKeeper(issuer *attest.Issuer) *keeper {
 	return &keeper{
 		issuer: issuer, owner: map[string]string{}, files: map[string][]attest.File{},
-		users: map[string]int{}, stop: map[string]context.CancelFunc{},
+		users: map[string]int{}, stop: map[string]context.CancelFunc{}, out: map[string]bool{},
 	}
 }
 
@@ -36,7 +37,7 @@ func (s *Stack) keepDocuments() {
 	add := func(w instance, audience string) {
 		uid, gid := s.Users.Of(w.name)
 		s.keeper.files[w.name] = append(s.keeper.files[w.name], attest.File{
-			Path: s.folder(w.name, audience+".jwt"), Subject: w.identity, Audience: audience, UID: uid, GID: gid,
+			Path: s.folder(w.name, audience+".jwt"), Subject: w.identity, Audience: audience, Instance: w.name, UID: uid, GID: gid,
 		})
 		s.keeper.owner[w.name] = w.name
 	}
@@ -58,17 +59,52 @@ func (k *keeper) want(_ context.Context, component string) error {
 	if !ok {
 		return nil
 	}
-	if k.users[who] == 0 {
-		ctx, cancel := context.WithCancel(context.Background())
-		for _, file := range k.files[who] {
-			if err := k.issuer.Keep(ctx, file); err != nil {
-				cancel()
-				return errors.Join(err, k.remove(who))
-			}
+	if k.users[who] == 0 && !k.out[who] {
+		if err := k.keep(who); err != nil {
+			return err
 		}
-		k.stop[who] = cancel
 	}
 	k.users[who]++
+	return nil
+}
+
+// keep writes an instance's documents and keeps them fresh. The caller holds mu.
+func (k *keeper) keep(who string) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, file := range k.files[who] {
+		if err := k.issuer.Keep(ctx, file); err != nil {
+			cancel()
+			return errors.Join(err, k.remove(who))
+		}
+	}
+	k.stop[who] = cancel
+	return nil
+}
+
+// drop ends what keep began. The caller holds mu.
+func (k *keeper) drop(who string) {
+	if stop := k.stop[who]; stop != nil {
+		stop()
+		delete(k.stop, who)
+		_ = k.remove(who) // at worst one lies there until it expires
+	}
+}
+
+// ban takes an instance's documents away and issues none until unban, however often it is started.
+func (k *keeper) ban(who string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.out[who] = true
+	k.drop(who)
+}
+
+func (k *keeper) unban(who string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.out, who)
+	if k.users[who] > 0 && k.stop[who] == nil {
+		return k.keep(who)
+	}
 	return nil
 }
 
@@ -81,8 +117,7 @@ func (k *keeper) unwant(component string) {
 	}
 	k.users[who]--
 	if k.users[who] == 0 {
-		k.stop[who]()
-		_ = k.remove(who) // at worst one lies there until it expires
+		k.drop(who)
 	}
 }
 

@@ -29,6 +29,12 @@ func (c *component) once(ctx, force context.Context) ending {
 		return ending{err: err, ordered: ctx.Err() != nil}
 	}
 	c.update(func(n *Component) { n.PID = p.PID() })
+	pid := p.PID()
+	defer func() {
+		if ended := c.s.cfg.Hooks.Ended; ended != nil && pid != 0 && ctx.Err() == nil {
+			ended(ctx, c.spec.Name, pid)
+		}
+	}()
 	defer c.update(func(n *Component) { n.PID = 0 })
 
 	if err := c.waitReady(ctx, p); err != nil {

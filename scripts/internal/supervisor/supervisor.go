@@ -28,6 +28,9 @@ type Config struct {
 type Hooks struct {
 	Wanted   func(ctx context.Context, name string) error
 	Unwanted func(name string)
+	// Ended comes after each end of a process that isn't part of a shutdown, and before it is started again: what it
+	// left behind can be cleared away. pid is the process's. It may be nil.
+	Ended func(ctx context.Context, name string, pid int)
 }
 
 // Supervisor runs the components. Make it with New, then Run it once.

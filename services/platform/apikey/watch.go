@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +18,9 @@ type Watch struct {
 	Addr    string // host:port of Consul's HTTPS API
 	CAFile  string // the only CA that Consul's certificate is believed from
 	JWTFile string // the workload's attested document for Consul
-	Log     *slog.Logger
+	// Instance tells the operator whose token it is, who revokes it when the process has ended without logging out.
+	Instance string
+	Log      *slog.Logger
 }
 
 const (
@@ -65,7 +68,8 @@ func (w Watch) session(ctx context.Context, anonymous *consul.Client, set *Set, 
 	if err != nil {
 		return fmt.Errorf("log in to Consul: read document: %w", err)
 	}
-	token, _, err := anonymous.ACL().Login(&consul.ACLLoginParams{AuthMethod: authMethod, BearerToken: strings.TrimSpace(string(document))},
+	token, _, err := anonymous.ACL().Login(&consul.ACLLoginParams{AuthMethod: authMethod, BearerToken: strings.TrimSpace(string(document)),
+		Meta: map[string]string{"instance": w.Instance, "pid": strconv.Itoa(os.Getpid())}},
 		(&consul.WriteOptions{}).WithContext(ctx))
 	if err != nil {
 		return fmt.Errorf("log in to Consul: %w", err)
