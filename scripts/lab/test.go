@@ -66,7 +66,7 @@ func (a *app) runTests(ctx context.Context) (suite.Report, error) {
 
 func writeReport(w io.Writer, out term.Output, r suite.Report) error {
 	table := &term.Table{Headers: []string{"part", "result", ">passed", ">failed", ">skipped", ">time"}}
-	tests, skipped := 0, ""
+	passed, failed, left, skipped := 0, 0, 0, ""
 	for _, p := range r.Parts {
 		if !p.Passed {
 			fmt.Fprintf(w, "--- %s\n%s\n", p.Name, strings.TrimSpace(p.Output))
@@ -77,7 +77,7 @@ func writeReport(w io.Writer, out term.Output, r suite.Report) error {
 		}
 		table.Add(term.Text(p.Name), result, count(p.Tests), count(p.Failed), count(len(p.Skipped)),
 			term.Text(term.Seconds(time.Duration(p.Seconds*float64(time.Second)))))
-		tests += p.Tests
+		passed, failed, left = passed+p.Tests, failed+p.Failed, left+len(p.Skipped)
 		for _, s := range p.Skipped {
 			skipped += fmt.Sprintf("skipped: %s: %s\n", s.Test, s.Reason)
 		}
@@ -92,7 +92,9 @@ func writeReport(w io.Writer, out term.Output, r suite.Report) error {
 	if !r.Passed {
 		verdict = out.Paint("FAILED: "+strings.Join(failedParts(r), ", "), term.Bad)
 	}
-	_, err := fmt.Fprintf(w, "\n%s%s: %d tests in %s\n", skipped, verdict, tests, term.Seconds(time.Duration(r.Seconds*float64(time.Second))))
+	// The closing line is one that CI systems count by.
+	_, err := fmt.Fprintf(w, "\n%s%s, in %s\n%d passed, %d failed, %d skipped\n", skipped, verdict,
+		term.Seconds(time.Duration(r.Seconds*float64(time.Second))), passed, failed, left)
 	return err
 }
 
