@@ -31,6 +31,7 @@ type Workload struct {
 	Database   string `env:"DATABASE"`    // host:port, TLS; only for workloads that own a database
 	PolicyFile string `env:"POLICY_FILE"` // the signed policy bundle; without one, the rules compiled in
 	LogLevel   string `env:"LOG_LEVEL" envDefault:"info"`
+	UnsafeLab  bool   `env:"UNSAFE_LAB"` // allows to choose what protects nothing; never in a build for release
 }
 
 // Validate reports everything that is wrong at once.

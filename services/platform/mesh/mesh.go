@@ -25,10 +25,11 @@ type Config struct {
 	Instance   string   // this one of several replicas; Workload when empty
 	Upstreams  []string // topology.yaml's
 	RunDir     string   // the workload's own folder, 0700
-	Mode       string   // "sidecar" or "native"
+	Mode       string   // "sidecar", "native", or with UnsafeLab "plaintext"
 	CAFile     string
 	ConsulHTTP string // host:port
 	ConsulGRPC string // host:port
+	UnsafeLab  bool   // REDOUBT_UNSAFE_LAB: what protects nothing may be chosen
 	Log        *slog.Logger
 }
 
@@ -58,8 +59,14 @@ func Open(ctx context.Context, cfg Config) (*Mesh, error) {
 			return nil, err
 		}
 		return &Mesh{m}, nil
-	case "plaintext", "envoy":
-		return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q isn't built in yet; use \"sidecar\" or \"native\"", cfg.Mode)}
+	case "plaintext":
+		m, err := newPlaintextMode(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return &Mesh{m}, nil
+	case "envoy":
+		return nil, envoyMode()
 	}
 	return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q is unknown; use \"sidecar\" or \"native\"", cfg.Mode)}
 }

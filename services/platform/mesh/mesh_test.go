@@ -43,7 +43,9 @@ func header(t *testing.T, service string) []byte {
 }
 
 func TestOpenRefusesModes(t *testing.T) {
-	for mode, says := range map[string]string{"": "unknown", "Sidecar": "unknown", "plaintext": "isn't built in yet", "envoy": "isn't built in yet"} {
+	t.Setenv("PATH", t.TempDir())
+	for mode, says := range map[string]string{"": "unknown", "Sidecar": "unknown", "plaintext": "REDOUBT_UNSAFE_LAB=1",
+		"envoy": "needs an envoy binary on PATH"} {
 		_, err := mesh.Open(t.Context(), mesh.Config{Workload: "payments", RunDir: t.TempDir(), Mode: mode})
 		require.ErrorContains(t, err, says)
 	}

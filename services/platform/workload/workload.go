@@ -93,7 +93,8 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 
 func (w *Workload) meshConfig() mesh.Config {
 	return mesh.Config{Workload: w.Config.Name, Instance: w.Config.Instance, Upstreams: w.Topology.Upstreams(w.Config.Name), RunDir: w.Config.RunDir,
-		Mode: w.Config.Mode, CAFile: w.Config.CAFile, ConsulHTTP: w.Config.ConsulHTTP, ConsulGRPC: w.Config.ConsulGRPC, Log: w.Log}
+		Mode: w.Config.Mode, CAFile: w.Config.CAFile, ConsulHTTP: w.Config.ConsulHTTP, ConsulGRPC: w.Config.ConsulGRPC,
+		UnsafeLab: w.Config.UnsafeLab, Log: w.Log}
 }
 
 func login(ctx context.Context, cfg config.Workload, log *slog.Logger) (*secrets.Vault, error) {

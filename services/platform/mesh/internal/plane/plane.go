@@ -99,6 +99,11 @@ func (p *Plane) ID() string {
 // RenewLeaf has a new leaf certificate signed now, and returns once it is in force. Open connections go on.
 func (p *Plane) RenewLeaf(ctx context.Context) error { return p.consul.RenewLeaf(ctx) }
 
+// Instances tells where an upstream is, as tunnel.Instances.
+func (p *Plane) Instances(upstream string) ([]string, bool, <-chan struct{}) {
+	return p.consul.Instances(upstream)
+}
+
 // Degraded says what the plane does without at the moment, going on with what it knows; nil when all is well.
 func (p *Plane) Degraded() error { return p.consul.Degraded() }
 

@@ -62,7 +62,12 @@ func start(t *testing.T, env *controlplanetest.Env, name string, upstreams ...st
 // startNative starts a service that is its own data plane.
 func startNative(t *testing.T, env *controlplanetest.Env, name string, upstreams ...string) *workload {
 	t.Helper()
-	w := prepare(t, env, name, "native", upstreams)
+	return startAlone(t, env, name, "native", upstreams...)
+}
+
+func startAlone(t *testing.T, env *controlplanetest.Env, name, mode string, upstreams ...string) *workload {
+	t.Helper()
+	w := prepare(t, env, name, mode, upstreams)
 	w.serve(t)
 	w.stop = sync.OnceValue(w.mesh.Close)
 	t.Cleanup(func() { _ = w.stop() })
@@ -91,7 +96,8 @@ func prepare(t *testing.T, env *controlplanetest.Env, name, mode string, upstrea
 		}
 	})
 	w.mesh, err = mesh.Open(t.Context(), mesh.Config{Workload: name, Upstreams: upstreams, RunDir: dir, Mode: mode,
-		CAFile: env.CAFile, ConsulHTTP: env.ConsulHTTP, ConsulGRPC: env.ConsulGRPC, Log: w.log.Logger})
+		CAFile: env.CAFile, ConsulHTTP: env.ConsulHTTP, ConsulGRPC: env.ConsulGRPC, Log: w.log.Logger,
+		UnsafeLab: mode == "plaintext"})
 	require.NoError(t, err)
 	return w
 }
@@ -130,6 +136,18 @@ func (w *workload) client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
 }
 
+// getSoon gives an upstream that has just started the time to show up healthy in the catalog.
+func getSoon(t *testing.T, c *http.Client, upstream string) (string, error) {
+	t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		got, err := get(c, upstream)
+		if err == nil || time.Now().After(deadline) {
+			return got, err
+		}
+	}
+}
+
 func get(c *http.Client, upstream string) (string, error) {
 	resp, err := c.Get("http://" + upstream + "/")
 	if err != nil {
@@ -161,8 +179,11 @@ func TestDeniedByIntention(t *testing.T) {
 	env := controlplanetest.Start(t)
 	payments := start(t, env, "payments")
 	notification := start(t, env, "notification", "payments") // its topology doesn't give it that
-	_, err := get(notification.client(t), "payments")
-	require.Error(t, err)
+	require.Eventually(t, func() bool {                       // as soon as the catalog has payments
+		_, err := get(notification.client(t), "payments")
+		require.Error(t, err)
+		return len(payments.log.AllDenied()) > 0
+	}, 5*time.Second, time.Millisecond)
 	event := payments.log.Denied(t, "mesh.intention")
 	require.Contains(t, event["caller"], "/svc/notification")
 	require.Equal(t, "no intention allows it", event["reason"])
@@ -173,7 +194,7 @@ func TestRequestCrossesTheMesh(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	payments, ingestion := start(t, env, "payments"), start(t, env, "ingestion", "payments")
 	client := ingestion.client(t)
-	got, err := get(client, "payments")
+	got, err := getSoon(t, client, "payments")
 	require.NoError(t, err)
 	require.Equal(t, "ingestion", got)
 	require.NoError(t, payments.Degraded())
@@ -209,7 +230,7 @@ func TestNativeModeInteroperates(t *testing.T) {
 	env := controlplanetest.Start(t)
 	native := startNative(t, env, "payments", "notification")
 	beside := start(t, env, "ingestion", "payments")
-	got, err := get(beside.client(t), "payments")
+	got, err := getSoon(t, beside.client(t), "payments")
 	require.NoError(t, err)
 	require.Equal(t, "ingestion", got)
 	id, err := native.mesh.ID(t.Context())
@@ -224,14 +245,34 @@ func TestNativeModeInteroperates(t *testing.T) {
 
 	start(t, env, "modelstore")
 	inference := startNative(t, env, "inference", "modelstore")
-	got, err = get(inference.client(t), "modelstore")
+	got, err = getSoon(t, inference.client(t), "modelstore")
 	require.NoError(t, err)
 	require.Equal(t, "inference", got)
+}
+
+// The baseline passes on what callers say about themselves, whoever they are, and says so.
+func TestPlaintextMode(t *testing.T) {
+	env := controlplanetest.Start(t)
+	before := goleak.IgnoreCurrent()
+	payments, ingestion := startAlone(t, env, "payments", "plaintext"), startAlone(t, env, "ingestion", "plaintext", "payments")
+	client := ingestion.client(t)
+	got, err := getSoon(t, client, "payments")
+	require.NoError(t, err)
+	require.Equal(t, "ingestion", got)
+	require.Contains(t, fmt.Sprint(payments.log.All()), "UNSAFE")
+	for _, w := range []*workload{ingestion, payments} {
+		client.CloseIdleConnections()
+		w.kill()
+		require.NoError(t, w.stop())
+	}
+	goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("redoubt.example/infra/controlplane/controlplanetest.(*issuer).keep.func2"))
 }
 
 func TestChangedIntentionClosesConnections(t *testing.T) {
 	env := controlplanetest.Start(t)
 	payments, ingestion := start(t, env, "payments"), start(t, env, "ingestion", "payments")
+	_, err := getSoon(t, ingestion.client(t), "payments")
+	require.NoError(t, err)
 	conn, err := ingestion.mesh.Dial(t.Context(), "payments")
 	require.NoError(t, err)
 	defer conn.Close()
@@ -311,7 +352,7 @@ func TestConsulAway(t *testing.T) {
 	env := controlplanetest.StartOwn(t, 0)
 	payments, ingestion := start(t, env, "payments"), start(t, env, "ingestion", "payments")
 	kept := ingestion.client(t)
-	_, err := get(kept, "payments")
+	_, err := getSoon(t, kept, "payments")
 	require.NoError(t, err)
 	env.Stop(t, "consul")
 	require.Eventually(t, func() bool { return payments.Degraded() != nil && ingestion.Degraded() != nil }, 10*time.Second, 5*time.Millisecond)

@@ -18,7 +18,7 @@ import (
 // How long Dial waits for what isn't there. Callers give up after two seconds, so an answer, if only that
 // there is none, has to come before; but an instance that restarts is back in a moment.
 const (
-	patienceEmpty   = 700 * time.Millisecond  // the catalog has no healthy instance
+	patienceEmpty   = time.Second             // the catalog has no healthy instance
 	patienceFailing = 1500 * time.Millisecond // it has some, and none can be reached
 	patienceUnknown = 2 * time.Second         // nothing is known yet: we have only just started
 )
