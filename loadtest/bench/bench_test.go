@@ -27,32 +27,13 @@ func serve(t *testing.T) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }
 }
 
-// slow waits before each request, and keeps its own account of how long that was.
-type slow struct {
-	net.Conn
-	delay time.Duration
-	truth *[]time.Duration
-}
-
-func (s slow) Write(b []byte) (int, error) {
-	began := time.Now()
-	for time.Since(began) < s.delay {
-	}
-	*s.truth = append(*s.truth, time.Since(began))
-	return s.Conn.Write(b)
-}
-
 // The harness finds nothing where there is nothing, and what was injected where something was.
 func TestFindsWhatIsThere(t *testing.T) {
 	dial := serve(t)
-	var truth []time.Duration
 	const delay = 60 * time.Microsecond
-	slowly := func(ctx context.Context) (net.Conn, error) {
-		conn, err := dial(ctx)
-		return slow{conn, delay, &truth}, err
-	}
+	slow, truth := bench.Delayed(bench.Target{Dial: dial}, "slow", delay)
 	samples, err := bench.Probe{Targets: []bench.Target{
-		{Name: "a", Dial: dial}, {Name: "a again", Dial: dial}, {Name: "slow", Dial: slowly},
+		{Name: "a", Dial: dial}, {Name: "a again", Dial: dial}, slow,
 	}, For: 3 * time.Second, Seed: 7}.Run(t.Context())
 	require.NoError(t, err)
 
@@ -61,7 +42,7 @@ func TestFindsWhatIsThere(t *testing.T) {
 	require.True(t, same.Contains(0), "a difference between a and a: %+v", same)
 	require.Less(t, same.High-same.Low, float64(delay.Microseconds()), "an interval that wide finds nothing anywhere")
 
-	injected := bench.MedianTook(truth)
+	injected := truth()
 	found := bench.MedianDifference(samples[2], samples[0], 0.999)
 	t.Logf("injected %.1f us: found %.1f, 99.9%% %.1f to %.1f", injected, found.Value, found.Low, found.High)
 	require.InDelta(t, injected, found.Value, max(5, (found.High-found.Low)/2))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"time"
 )
 
@@ -77,6 +79,8 @@ func (p Probe) Run(ctx context.Context) ([]Samples, error) {
 // epoch makes new connections, so that the luck of one (which thread, which processor serves it) is averaged too,
 // and some rounds on them.
 func (p Probe) epoch(ctx context.Context, random *rand.Rand) (rounds [][]Round, err error) {
+	runtime.GC() // now, and not while a request is under way: the prober's collector isn't what is measured
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	rounds = make([][]Round, len(p.Targets))
 	ways := make([]*exchanger, len(p.Targets))
 	defer func() {

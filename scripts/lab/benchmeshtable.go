@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"redoubt.example/scripts/internal/meshbench"
@@ -11,7 +12,7 @@ import (
 
 // writeMeshBench prints a table of latency and one of connections for each state.
 func writeMeshBench(w io.Writer, out term.Output, r meshbench.Result) error {
-	for _, aa := range r.AA { // one for each state
+	for i, aa := range r.AA { // one for each state
 		latency := &term.Table{Headers: []string{"microseconds", ">p50", ">p99", ">added p50", ">95 %", ">added p99", ">95 %", ">cpu/proxy", ">resident"}}
 		links := &term.Table{Headers: []string{"connections", ">new/s", ">unresumed/s", ">MiB/s", ">handshake p50", ">p99", ">resumed p50", ">p99", "key exchange"}}
 		shakes := map[string]meshbench.Handshake{}
@@ -26,7 +27,9 @@ func writeMeshBench(w io.Writer, out term.Output, r meshbench.Result) error {
 				links.Add(linkCells(row, shakes[row.Name])...)
 			}
 		}
-		control := fmt.Sprintf("plaintext against itself %+.1f us, 99.9 %% %+.1f to %+.1f", aa.Diff, aa.CI999[0], aa.CI999[1])
+		delay := r.Calibration[i]
+		control := fmt.Sprintf("plaintext against itself %+.1f us (99.9 %% %+.1f to %+.1f); %.1f us injected, %.1f found",
+			aa.Diff, aa.CI999[0], aa.CI999[1], delay.Injected, delay.Recovered)
 		if _, err := fmt.Fprintf(w, "%s: %s\n", out.Paint(string(aa.State), term.Good), control); err != nil {
 			return err
 		}
@@ -49,16 +52,29 @@ func writeMeshBench(w io.Writer, out term.Output, r meshbench.Result) error {
 }
 
 func latencyCells(row meshbench.Row) []term.Cell {
-	cells := []term.Cell{term.Text(row.Name), cellf("%.1f", row.P50), cellf("%.1f", row.P99)}
+	cells := []term.Cell{term.Text(row.Name), micros("", row.P50), micros("", row.P99)}
 	if row.Baseline() {
 		return cells
 	}
-	cells = append(cells, cellf("%+.1f", row.AddedP50), cellf("%+.1f %+.1f", row.CI95[0], row.CI95[1]),
-		cellf("%+.0f", row.AddedP99), cellf("%+.0f %+.0f", row.AddedP99CI95[0], row.AddedP99CI95[1]), cellf("%.1f", row.CPU))
+	cells = append(cells, micros("+", row.AddedP50), micros("+", row.CI95[:]...),
+		micros("+", row.AddedP99), micros("+", row.AddedP99CI95[:]...), micros("", row.CPU))
 	if row.RSS > 0 {
 		cells = append(cells, term.Text(term.Bytes(row.RSS)))
 	}
 	return cells
+}
+
+// micros prints microseconds, with a tenth where it can matter.
+func micros(sign string, values ...float64) term.Cell {
+	var texts []string
+	for _, v := range values {
+		digits := ".1"
+		if math.Abs(v) >= 100 {
+			digits = ".0"
+		}
+		texts = append(texts, fmt.Sprintf("%"+sign+digits+"f", v))
+	}
+	return term.Text(strings.Join(texts, " "))
 }
 
 func linkCells(row meshbench.Row, h meshbench.Handshake) []term.Cell {

@@ -2,6 +2,7 @@ package meshbench
 
 import (
 	"fmt"
+	"math"
 
 	"redoubt.example/loadtest/bench"
 )
@@ -12,6 +13,15 @@ const controlName = "plaintext again"
 func compareControl(state bench.State, control, baseline bench.Samples) AA {
 	d := bench.MedianDifference(control, baseline, 0.999)
 	return AA{State: state, Diff: round(d.Value), CI999: interval(d), Passed: d.Contains(0)}
+}
+
+// tolerance is how far a delay may come back from what it was: this many microseconds, or a tenth of it.
+const tolerance = 5.0
+
+func compareDelayed(state bench.State, truth float64, delayed, baseline bench.Samples) Calibration {
+	d := bench.MedianDifference(delayed, baseline, 0.95)
+	return Calibration{State: state, Injected: round(truth), Recovered: round(d.Value), CI95: interval(d),
+		Passed: math.Abs(d.Value-truth) <= max(tolerance, truth/10)}
 }
 
 // compare makes a state's rows of its samples, which are in the rows' order.

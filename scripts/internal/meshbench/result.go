@@ -1,6 +1,7 @@
 package meshbench
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -13,12 +14,13 @@ import (
 
 // Result is what the benchmark found. Times are microseconds.
 type Result struct {
-	Rows       []Row       `json:"rows"`
-	Handshakes []Handshake `json:"handshakes"`
-	AA         []AA        `json:"aa"`
-	Skipped    []Skipped   `json:"skipped"`
-	Machine    Machine     `json:"machine"`
-	Seconds    float64     `json:"seconds"`
+	Rows        []Row         `json:"rows"`
+	Handshakes  []Handshake   `json:"handshakes"`
+	AA          []AA          `json:"aa"`
+	Calibration []Calibration `json:"calibration"`
+	Skipped     []Skipped     `json:"skipped"`
+	Machine     Machine       `json:"machine"`
+	Seconds     float64       `json:"seconds"`
 }
 
 // Row is one way in one state. What is added is compared with plaintext in the same rounds; of plaintext itself it
@@ -72,6 +74,30 @@ type AA struct {
 	Diff   float64     `json:"diff_us"`
 	CI999  [2]float64  `json:"ci999_us"`
 	Passed bool        `json:"passed"`
+}
+
+// Calibration is plaintext with a known delay in the prober, whose own clock says how long it was.
+type Calibration struct {
+	State     bench.State `json:"state"`
+	Injected  float64     `json:"injected_us"`
+	Recovered float64     `json:"recovered_us"`
+	CI95      [2]float64  `json:"ci95_us"`
+	Passed    bool        `json:"passed"`
+}
+
+// Problem says why the run isn't to be believed; "" when it is.
+func (r Result) Problem() string {
+	for _, aa := range r.AA {
+		if !aa.Passed {
+			return fmt.Sprintf("%s: plaintext differs from itself by %.1f us (%.1f to %.1f)", aa.State, aa.Diff, aa.CI999[0], aa.CI999[1])
+		}
+	}
+	for _, c := range r.Calibration {
+		if !c.Passed {
+			return fmt.Sprintf("%s: a delay of %.1f us was measured as %.1f", c.State, c.Injected, c.Recovered)
+		}
+	}
+	return ""
 }
 
 // Skipped is a row that was left out, and why.

@@ -1,4 +1,0 @@
-package bench
-
-// MedianTook is the median in microseconds, as rounds are summed up.
-var MedianTook = median
