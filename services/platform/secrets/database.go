@@ -27,7 +27,7 @@ type DatabaseConfig struct {
 // Past a login's end, because Vault was away for so long, Acquire fails with fault.Unavailable. The caller closes
 // the pool, before Close.
 func (v *Vault) Database(ctx context.Context, cfg DatabaseConfig) (*pgxpool.Pool, error) {
-	d := &database{vault: v, cfg: cfg, renewed: make(chan struct{}, 1)}
+	d := &database{vault: v, cfg: cfg, renewed: make(chan struct{}, 1), dead: make(chan struct{}, 1)}
 	session := v.currentSession()
 	if err := v.persist(ctx, d.next); err != nil {
 		return nil, fmt.Errorf("open database %s: %w", cfg.Name, err)
@@ -50,6 +50,7 @@ type database struct {
 	leases []*lease // the last is the current one
 
 	renewed chan struct{} // one token: there is a login that the rotation hasn't seen
+	dead    chan struct{} // one token: PostgreSQL refuses the current login
 }
 
 // lease is one login.

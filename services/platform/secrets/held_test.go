@@ -67,3 +67,16 @@ func TestOutageIsNoticedWhenNothingIsDue(t *testing.T) {
 	env.Restart(t, controlplane.Vault)
 	require.Eventually(t, func() bool { _, degraded = v.Degraded(); return !degraded }, 10*time.Second, 50*time.Millisecond)
 }
+
+func TestRevokedLoginIsReplacedAtOnce(t *testing.T) {
+	env := controlplanetest.Start(t)
+	v, _ := login(t, env, "ingestion")
+	pool, err := v.Database(t.Context(), database(env, "ingestion", "ingestion"))
+	require.NoError(t, err)
+	defer pool.Close()
+	revoked := v.Held()[1].ID
+	require.NoError(t, env.RevokeLease(t.Context(), revoked))
+	require.Eventually(t, func() bool { _, err := pool.Exec(t.Context(), "SELECT 1"); return err == nil }, 3*time.Second, 10*time.Millisecond)
+	held := v.Held()
+	require.NotEqual(t, revoked, held[len(held)-1].ID)
+}

@@ -39,6 +39,7 @@ func (d *database) open(ctx context.Context) (*pgxpool.Pool, error) {
 	}
 	cfg.MaxConns, cfg.MinIdleConns = maxConns, idleConns
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
+	cfg.ConnConfig.Tracer = refusals{d: d}
 	cfg.BeforeConnect = d.beforeConnect
 	cfg.AfterConnect = d.afterConnect
 	cfg.PrepareConn = prepareConn
@@ -127,6 +128,9 @@ func (d *database) drainUntilDue(newSession <-chan struct{}, pool *pgxpool.Pool)
 			timer.Stop()
 			return
 		case <-d.vault.ctx.Done():
+		case <-d.dead:
+			timer.Stop()
+			return
 		case <-d.renewed: // ahead of its time: there is something to drain
 		case <-timer.C:
 		}
