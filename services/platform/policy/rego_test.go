@@ -1,48 +1,46 @@
 package policy_test
 
 import (
-	"os"
-	"path/filepath"
+	"maps"
 	"testing"
 
-	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/cover"
-	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/tester"
 	"github.com/stretchr/testify/require"
+
+	"redoubt.example/services/platform/policy"
+	"redoubt.example/services/platform/policy/policytest"
 )
 
-// TestRego runs the *_test.rego files, as `opa test --coverage` does: each test passes, and each line of each
-// rule is reached by one.
+// TestRego: each test in the *_test.rego files passes, each line of each rule is reached by one, and no rule file
+// is without tests.
 func TestRego(t *testing.T) {
-	files, err := filepath.Glob("rego/*.rego")
+	files, err := policy.Rules()
 	require.NoError(t, err)
-	modules := map[string]*ast.Module{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		modules[file], err = ast.ParseModuleWithOpts(file, string(text), ast.ParserOptions{RegoVersion: ast.RegoV1})
-		require.NoError(t, err)
+	rules := len(files)
+	tests, err := policy.RuleTests()
+	require.NoError(t, err)
+	maps.Copy(files, tests)
+	report, err := policytest.Run(t.Context(), files)
+	require.NoError(t, err)
+	packages := map[string]bool{}
+	for _, test := range report.Tests {
+		packages[test.Package] = true
 	}
-	store := inmem.New()
-	txn, err := store.NewTransaction(t.Context())
-	require.NoError(t, err)
-	defer store.Abort(t.Context(), txn)
-	coverage := cover.New()
-	results, err := tester.NewRunner().SetStore(store).SetModules(modules).SetCoverageQueryTracer(coverage).RunTests(t.Context(), txn)
-	require.NoError(t, err)
+	require.Len(t, packages, rules, "a rule file without tests")
+	require.Empty(t, report.Failures())
+	require.Empty(t, report.Uncovered, "lines that no test reaches")
+}
 
-	ran := map[string]bool{}
-	for r := range results {
-		ran[r.Package] = true
-		t.Run(r.Package+"/"+r.Name, func(t *testing.T) {
-			require.NoError(t, r.Error)
-			require.True(t, r.Pass(), "%s fails", r.Location)
-		})
-	}
-	require.Len(t, ran, len(files)/2, "a rule file without tests")
-	for file, report := range coverage.Report(modules).Files {
-		require.Emptyf(t, report.NotCovered, "%s has lines that no test reaches", file)
-		t.Logf("%s: %d lines, %.0f %% covered", file, report.CoveredLines, report.Coverage)
-	}
+func TestTestsThatFailAreFound(t *testing.T) {
+	report, err := policytest.Run(t.Context(), map[string]string{
+		"a.rego":      "package a\n\nallow if input.x\n\nallow if input.y\n",
+		"a_test.rego": "package a_test\n\ntest_y_denied if not data.a.allow with input as {\"y\": true}\n\ntest_x if data.a.allow with input as {\"x\": true}\n",
+	})
+	require.NoError(t, err)
+	require.Len(t, report.Failures(), 1)
+	require.Contains(t, report.Failures()[0], "test_y_denied")
+	report, err = policytest.Run(t.Context(), map[string]string{"a.rego": "package a\n\nallow if input.x\n"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a.rego:3"}, report.Uncovered)
+	_, err = policytest.Run(t.Context(), map[string]string{"a.rego": "package a\n\nallow if"})
+	require.Error(t, err)
 }
