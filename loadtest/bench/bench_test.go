@@ -95,5 +95,6 @@ func TestResident(t *testing.T) {
 	}
 	after, err := bench.Resident(os.Getpid())
 	require.NoError(t, err)
-	require.InDelta(t, len(block), after-before, 8<<20, block[0])
+	require.GreaterOrEqual(t, after-before, int64(len(block))*9/10, block[0])
+	require.Less(t, after-before, int64(len(block))*4, "the race detector keeps books as large again")
 }

@@ -15,8 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// burst is the mean length of a busy and of an idle stretch. Their lengths are exponential: in step with nothing.
-const burst = time.Millisecond
+// burst is the mean length of a rest, and of the busy stretch after it. Lengths are exponential, in step with nothing,
+// up to longest bursts.
+const (
+	burst   = time.Millisecond
+	longest = 8
+)
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -52,20 +56,19 @@ func run(args []string) error {
 	if _, err := os.Stdout.WriteString("\n"); err != nil {
 		return err
 	}
+	if args[0] == "idle" {
+		for {
+			spin(burst)
+		}
+	}
 	for {
-		busy(args[0] == "idle")
+		began := time.Now()
+		time.Sleep(time.Duration(min(rand.ExpFloat64(), longest) * float64(burst)))
+		spin(min(time.Since(began), longest*burst)) // as long as the rest really was: sleeps last longer than told
 	}
 }
 
-// busy spins for one burst; at normal priority it rests as long afterwards, on average.
-func busy(idle bool) {
-	for end := time.Now().Add(stretch()); time.Now().Before(end); {
+func spin(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
 	}
-	if !idle {
-		time.Sleep(stretch())
-	}
-}
-
-func stretch() time.Duration {
-	return time.Duration(min(rand.ExpFloat64(), 8) * float64(burst))
 }
