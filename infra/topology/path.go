@@ -46,3 +46,25 @@ func (t *Topology) Entries(service, route, caller string) []string {
 	}
 	return entries
 }
+
+// AnyEntry stands for every edge route. It is the gateway's: that mints the tokens, so to bind it by their text would
+// bind nothing.
+const AnyEntry = "*"
+
+// Presenters returns, for each caller of a route, the edge routes whose transactions it may present there; none
+// where the route needs no principal. Sets are maps, as the policies' data has them.
+func (t *Topology) Presenters(service string, r Route) map[string]map[string]bool {
+	all := make(map[string]map[string]bool, len(r.Callers))
+	for _, caller := range r.Callers {
+		all[caller] = map[string]bool{}
+		switch {
+		case r.NeedsPrincipal() && caller == Gateway:
+			all[caller][AnyEntry] = true
+		case r.NeedsPrincipal():
+			for _, entry := range t.Entries(service, r.Route, caller) {
+				all[caller][entry] = true
+			}
+		}
+	}
+	return all
+}

@@ -100,6 +100,16 @@ func (t *Topology) Names() []string {
 	return names
 }
 
+// JobNames returns the jobs' names, sorted.
+func (t *Topology) JobNames() []string {
+	names := make([]string, 0, len(t.Jobs))
+	for name := range t.Jobs {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
 // Callers returns the services that may connect to the named one: its intentions. Sorted.
 func (t *Topology) Callers(service string) []string {
 	var callers []string

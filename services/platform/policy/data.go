@@ -20,9 +20,6 @@ type RouteData struct {
 	Principal bool                       `json:"principal"`
 }
 
-// anyEntry: the gateway mints the tokens, so to bind it by their text would bind nothing.
-const anyEntry = "*"
-
 // RoutesOf derives the rules' data for a service.
 func RoutesOf(service string, top *topology.Topology) (Routes, error) {
 	s := top.Services[service]
@@ -31,17 +28,7 @@ func RoutesOf(service string, top *topology.Topology) (Routes, error) {
 	}
 	routes := make(Routes, len(s.Routes))
 	for _, r := range s.Routes {
-		callers := make(map[string]map[string]bool, len(r.Callers))
-		for _, caller := range r.Callers {
-			callers[caller] = map[string]bool{}
-			switch {
-			case r.NeedsPrincipal() && caller == topology.Gateway:
-				callers[caller] = set([]string{anyEntry})
-			case r.NeedsPrincipal():
-				callers[caller] = set(top.Entries(service, r.Route, caller))
-			}
-		}
-		routes[r.Route] = RouteData{Callers: callers, Scopes: set(r.Scopes), Principal: r.NeedsPrincipal()}
+		routes[r.Route] = RouteData{Callers: top.Presenters(service, r), Scopes: set(r.Scopes), Principal: r.NeedsPrincipal()}
 	}
 	return routes, nil
 }

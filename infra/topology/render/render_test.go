@@ -1,0 +1,134 @@
+package render_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"redoubt.example/infra/topology"
+	"redoubt.example/infra/topology/render"
+)
+
+func all(t *testing.T) (*topology.Topology, map[string]string, []render.File) {
+	t.Helper()
+	top, err := topology.Load()
+	require.NoError(t, err)
+	files, err := render.All(top)
+	require.NoError(t, err)
+	texts := map[string]string{}
+	for _, f := range files {
+		texts[f.Name] = string(f.Text)
+	}
+	return top, texts, files
+}
+
+// TestRenderingsAreCurrent fails when topology.yaml changed and `lab topology render` wasn't run.
+func TestRenderingsAreCurrent(t *testing.T) {
+	_, _, files := all(t)
+	require.Empty(t, render.Stale("../rendered", files), "run: go run ./scripts/lab topology render")
+}
+
+func TestStaleAndWrite(t *testing.T) {
+	_, _, files := all(t)
+	folder := filepath.Join(t.TempDir(), "rendered")
+	changed, err := render.Write(folder, files)
+	require.NoError(t, err)
+	require.Len(t, changed, len(files))
+	require.Empty(t, render.Stale(folder, files))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "attack-surface.md"), []byte("all is well"), 0o644))
+	require.Equal(t, []string{"attack-surface.md"}, render.Stale(folder, files))
+	changed, err = render.Write(folder, files)
+	require.NoError(t, err)
+	require.Equal(t, []string{"attack-surface.md"}, changed)
+}
+
+// TestNetworksKeepApart: notification and payments share no network, and no policy lets one reach the other.
+func TestNetworksKeepApart(t *testing.T) {
+	top, texts, _ := all(t)
+	var compose struct {
+		Services map[string]struct{ Networks []string }
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(texts["compose-networks.yaml"]), &compose))
+	for _, a := range top.Names() {
+		for _, b := range top.Names() {
+			if a == b {
+				continue
+			}
+			var shared []string
+			for _, n := range compose.Services[a].Networks {
+				for _, m := range compose.Services[b].Networks {
+					if n == m && n != "control" {
+						shared = append(shared, n)
+					}
+				}
+			}
+			talk := contains(top.Upstreams(a), b) || contains(top.Upstreams(b), a)
+			require.Equal(t, talk, len(shared) > 0, "%s and %s share %v", a, b, shared)
+		}
+	}
+
+	type policy struct {
+		Metadata struct{ Name string }
+		Spec     struct {
+			Ingress []struct {
+				From []struct {
+					PodSelector struct {
+						MatchLabels map[string]string `yaml:"matchLabels"`
+					} `yaml:"podSelector"`
+				}
+			}
+		}
+	}
+	seen := map[string][]string{}
+	dec := yaml.NewDecoder(strings.NewReader(texts["network-policies.yaml"]))
+	for {
+		var p policy
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		seen[p.Metadata.Name] = nil
+		for _, in := range p.Spec.Ingress {
+			for _, from := range in.From {
+				seen[p.Metadata.Name] = append(seen[p.Metadata.Name], from.PodSelector.MatchLabels["app.kubernetes.io/name"])
+			}
+		}
+	}
+	require.Contains(t, seen, "default-deny")
+	for _, name := range top.Names() {
+		require.ElementsMatch(t, top.Callers(name), seen[name], name)
+	}
+}
+
+func TestSurfaceAndDiagram(t *testing.T) {
+	top, texts, _ := all(t)
+	for _, e := range top.Edge {
+		require.Contains(t, texts["attack-surface.md"], e.Route)
+	}
+	require.NotContains(t, texts["consul-intentions.hcl"], `Name = "payments-migrate"`)
+	dec := xml.NewDecoder(strings.NewReader(texts["data-flow.svg"]))
+	for {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/infra/topology"
+	"redoubt.example/infra/topology/render"
+	"redoubt.example/scripts/internal/exit"
+)
+
+// rendered is what `lab topology render --json` prints.
+type rendered struct {
+	Folder  string   `json:"folder"`
+	Files   []string `json:"files"`
+	Changed []string `json:"changed"`
+}
+
+func (a *app) topology() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "topology render",
+		GroupID: groupBuild,
+		Short:   "Write topology.yaml as Consul, OPA, compose, Kubernetes and people need it",
+		Args:    cobra.ArbitraryArgs,
+		RunE:    subject("topology"),
+	}
+	cmd.AddCommand(a.topologyRender())
+	return cmd
+}
+
+func (a *app) topologyRender() *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "render",
+		Short: "Write the renderings of topology.yaml into infra/topology/rendered",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			repo, err := repository()
+			if err != nil {
+				return err
+			}
+			top, err := topology.Load()
+			if err != nil {
+				return exit.Usagef("%w", err)
+			}
+			files, err := render.All(top)
+			if err != nil {
+				return err
+			}
+			result := rendered{Folder: filepath.Join("infra", "topology", "rendered")}
+			for _, f := range files {
+				result.Files = append(result.Files, f.Name)
+			}
+			folder := filepath.Join(repo, result.Folder)
+			if result.Changed = render.Stale(folder, files); check && len(result.Changed) > 0 {
+				return exit.Mend(fmt.Errorf("topology.yaml has changed, but not %s", strings.Join(result.Changed, ", ")), "lab topology render")
+			}
+			if _, err := render.Write(folder, files); err != nil {
+				return err
+			}
+			return a.output().Print(result, func(w io.Writer) error {
+				if len(result.Changed) == 0 {
+					_, err := fmt.Fprintf(w, "%d renderings in %s are current\n", len(result.Files), result.Folder)
+					return err
+				}
+				_, err := fmt.Fprintf(w, "changed in %s: %s\n", result.Folder, strings.Join(result.Changed, ", "))
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "change nothing; fail if one isn't current")
+	return cmd
+}
