@@ -63,7 +63,7 @@ func (u *upstream) sync(addresses []string) {
 }
 
 // choose gives the instance for a new stream and counts it there: of those not tried yet the one with the
-// fewest connections, or one with hardly more of them and a spare. Ejected ones come last. others tells whether there
+// fewest connections, and of equals one with a spare. Ejected ones come last. others tells whether there
 // are more to turn to. release takes the count back.
 func (u *upstream) choose(tried []*instance) (best *instance, spare *Conn, others bool) {
 	u.mu.Lock()
@@ -103,10 +103,11 @@ func (i *instance) better(than *instance) bool {
 	return i.weight() < than.weight()
 }
 
-// weight is the load in half connections: having to make one counts as one and a half more.
+// weight is the load in half connections. Having to make one decides only between equals: it is paid once, and
+// where a connection goes lasts, so that an instance that has only just come would stay without any.
 func (i *instance) weight() int {
 	if len(i.spares) == 0 {
-		return 2*i.open + 3
+		return 2*i.open + 1
 	}
 	return 2 * i.open
 }
@@ -128,9 +129,11 @@ func (u *upstream) fail(i *instance) {
 	i.spares = nil
 }
 
+// succeed ends an ejection. Like one that is new, the instance gets its share of the streams.
 func (u *upstream) succeed(i *instance) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.grown = u.grown || !i.ejected.IsZero()
 	i.ejected = time.Time{}
 }
 
