@@ -18,6 +18,8 @@ type Identity struct {
 	ID    spiffe.ID
 	Leaf  tls.Certificate // with Leaf.Leaf parsed
 	Roots *x509.CertPool
+
+	known verified
 }
 
 // Source gives the generation in force; nil as long as there is none.
@@ -41,13 +43,16 @@ func (i *Identity) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) (sp
 	if len(chain) == 0 {
 		return spiffe.ID{}, &Refusal{Control: controls.MeshMTLS, Reason: "no certificate"}
 	}
+	if id, ok := i.known.get(chain, usage); ok {
+		return id, nil
+	}
 	leaf := chain[0]
 	claimed, idErr := certificateID(leaf) // for the record only, until the chain is checked
 	intermediates := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		intermediates.AddCert(c)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: i.Roots, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{usage}})
+	paths, err := leaf.Verify(x509.VerifyOptions{Roots: i.Roots, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{usage}})
 	switch {
 	case err != nil:
 		return spiffe.ID{}, &Refusal{Control: controls.MeshMTLS, Reason: chainReason(err), Caller: claimed, Err: err}
@@ -60,6 +65,7 @@ func (i *Identity) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) (sp
 	case claimed.Datacenter != i.ID.Datacenter:
 		return spiffe.ID{}, &Refusal{Control: controls.MeshSPIFFE, Reason: "another datacenter", Caller: claimed}
 	}
+	i.known.put(chain, usage, paths[0], claimed)
 	return claimed, nil
 }
 

@@ -3,6 +3,7 @@ package tunnel_test
 import (
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,18 +16,26 @@ import (
 func hold(t *testing.T, r *rig) *net.UnixConn {
 	t.Helper()
 	c := r.dial(t)
-	_, err := io.WriteString(c, "a")
-	require.NoError(t, err)
-	_, err = io.ReadFull(c, make([]byte, len("hello")))
-	require.NoError(t, err)
+	require.NoError(t, ask(c))
 	return c
 }
 
-// hello answers the first byte, and then nothing.
+func ask(c *net.UnixConn) error {
+	if _, err := io.WriteString(c, "a"); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(c, make([]byte, len("hello")))
+	return err
+}
+
+// hello answers each byte.
 func hello(_ spiffe.ID, c *net.UnixConn) {
-	_, _ = c.Read(make([]byte, 1))
-	_, _ = io.WriteString(c, "hello")
-	_, _ = io.Copy(io.Discard, c)
+	for said := make([]byte, 1); ; {
+		if _, err := c.Read(said); err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, "hello")
+	}
 }
 
 func TestStreamsGoWhereThereAreFewest(t *testing.T) {
@@ -116,7 +125,8 @@ func TestNewInstanceTakesLoad(t *testing.T) {
 	r.announce(r.port, second.port)
 	refused := func() (n int) {
 		for _, c := range held {
-			if _, err := c.Write([]byte("b")); err != nil {
+			if err := ask(c); err != nil {
+				require.ErrorIs(t, err, syscall.EPIPE, "nothing of the next request was taken")
 				n++
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"redoubt.example/services/platform/mesh/internal/identity"
 )
 
@@ -76,21 +78,24 @@ func (e *ending) step() {
 		return
 	}
 	still := min(max(left/8, minStillness), maxStillness)
-	if !s.multiplexed.Load() && !s.refusing.Load() && s.takesRefusal() {
-		still = min(still, gap)
-	}
 	if !s.writing.TryLock() {
-		e.again(still)
+		e.again(min(still, gap))
 		return
 	}
 	defer s.writing.Unlock()
 	moved := s.toServer.Load() + s.toClient.Load()
-	idle := moved == e.seen && (moved == 0 || s.answered.Load())
+	answered := moved == 0 || s.answered.Load()
+	idle := answered && moved == e.seen
 	e.seen = moved
 	switch {
-	case !idle:
-	case !s.refusing.Load() && s.refuse():
-	default:
+	case s.refusable():
+		if answered && (idle || !s.multiplexed.Load()) && s.refuse() {
+			break
+		}
+		if !s.multiplexed.Load() {
+			still = min(still, gap) // between one answer and the next request is little time
+		}
+	case idle:
 		s.finish()
 		return
 	}
@@ -105,21 +110,31 @@ func (e *ending) again(d time.Duration) {
 	}
 }
 
-// takesRefusal tells whether the client can be told to write no more, which a unix socket does at once and
-// TCP doesn't.
-func (s *stream) takesRefusal() bool {
+// refusable tells whether the client can be told to write no more, and wasn't yet. A unix socket does that at once; TCP
+// doesn't at all.
+func (s *stream) refusable() bool {
 	_, local := s.client.(*net.UnixConn)
-	return local && s.direction == outbound
+	return local && s.direction == outbound && !s.refusing.Load()
 }
 
 // refuse makes the app's next write fail with nothing written, so that it opens another connection for its
-// next request, whatever that is; what it had written before is still delivered, and answered.
+// next request, whatever that is; what it had written before is still delivered, and answered. While there is
+// something unread, the app may be in the middle of a request: not now, then.
 func (s *stream) refuse() bool {
-	if !s.takesRefusal() {
+	c := s.client.(*net.UnixConn)
+	raw, err := c.SyscallConn()
+	if err != nil {
 		return false
 	}
-	s.refusing.Store(true)
-	return s.client.(*net.UnixConn).CloseRead() == nil
+	refused := false
+	_ = raw.Control(func(fd uintptr) {
+		if unread, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ); err != nil || unread > 0 {
+			return
+		}
+		s.refusing.Store(true)
+		refused = unix.Shutdown(int(fd), unix.SHUT_RD) == nil
+	})
+	return refused
 }
 
 func addressOf(a net.Addr) string {

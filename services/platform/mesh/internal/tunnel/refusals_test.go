@@ -13,6 +13,7 @@ import (
 
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/mesh/internal/handover"
+	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
@@ -159,9 +160,7 @@ func TestClientRefusesCertificates(t *testing.T) {
 	}{r.ca.Leaf(t, "notification"), controls.MeshSPIFFE, "another service answered than payments"}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			bad := *r.own.Current()
-			bad.Leaf = c.cert
-			r.own.Set(&bad)
+			r.own.Set(&identity.Identity{ID: meshtest.ID("payments"), Leaf: c.cert, Roots: r.ca.Pool})
 			conn := r.dial(t)
 			_, err := io.WriteString(conn, "a") // nothing is dialled for an app that says nothing
 			require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
@@ -135,9 +136,8 @@ func TestResumptionChecksAgain(t *testing.T) {
 	require.Equal(t, meshtest.ID("gateway").String(), r.log.Denied(t, controls.MeshIntention)["caller"])
 
 	r.denied.Store(false)
-	rotated := *r.own.Current()
-	rotated.Roots = meshtest.NewCA(t).Pool // the CA that signed the client is trusted no longer
-	r.own.Set(&rotated)
+	own := r.own.Current() // from here on the CA that signed the client is trusted no longer
+	r.own.Set(&identity.Identity{ID: own.ID, Leaf: own.Leaf, Roots: meshtest.NewCA(t).Pool})
 	resumed, err = connect()
 	require.Error(t, err)
 	require.False(t, resumed)
@@ -246,4 +246,18 @@ func TestAppThatRestarts(t *testing.T) {
 		r.runApp(ln, echo)
 	})
 	require.True(t, exchange(t, r))
+}
+
+// The post-quantum hybrid is what both sides settle on, and nothing weaker than TLS 1.3 is offered.
+func TestKeyExchange(t *testing.T) {
+	r := newRig(t, echo)
+	c, err := tls.Dial("tcp", r.port, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{r.ca.Leaf(t, "gateway")}})
+	require.NoError(t, err)
+	defer c.Close()
+	require.Equal(t, tls.X25519MLKEM768, c.ConnectionState().CurveID)
+	own, err := r.client.Dial(t.Context(), "payments")
+	require.NoError(t, err)
+	defer own.Close()
+	require.Equal(t, tls.X25519MLKEM768, own.ConnectionState().CurveID)
+	require.EqualValues(t, tls.VersionTLS13, own.ConnectionState().Version)
 }
