@@ -62,7 +62,11 @@ func serve(ctx context.Context, cfg settings) error {
 	if err != nil {
 		return err
 	}
-	store, sealer := postgres.New(pool), w.Vault.Transit(transitKey)
+	store, sealer := postgres.New(pool), w.Vault.Envelope(transitKey)
+	w.OnRotate("transit", func(ctx context.Context) (string, error) {
+		count, err := store.Rewrap(ctx, sealer.Rewrap)
+		return fmt.Sprintf("%d wrapped anew", count), err
+	})
 	sources := webhook.NewSources(store, sealer)
 	if err := sources.Refresh(ctx); err != nil { // one unreadable secret mustn't stop all the rest; it is tried again
 		w.Log.Warn("known webhook sources may be stale", "error", err.Error())

@@ -9,3 +9,6 @@ path "transit/decrypt/notification" { capabilities = ["update"] }
 
 # The public key that policy bundles are verified with.
 path "transit/keys/policy" { capabilities = ["read"] }
+# Each has a data key of its own, which is wrapped by this key and, when that was rotated, wrapped anew.
+path "transit/datakey/plaintext/notification" { capabilities = ["update"] }
+path "transit/rewrap/notification"            { capabilities = ["update"] }

@@ -54,7 +54,7 @@ func serve(t *testing.T, allow ...string) service {
 	targets, err := webhook.NewTargets(allow)
 	require.NoError(t, err)
 
-	store, sealer := postgres.New(app), vault.Transit("notification")
+	store, sealer := postgres.New(app), vault.Envelope("notification")
 	sources := webhook.NewSources(store, sealer)
 	require.NoError(t, sources.Refresh(t.Context()))
 	dispatcher := webhook.NewDispatcher(store, egress.New(egress.Config{Targets: targets}), sealer, fast)
