@@ -22,6 +22,7 @@ const (
 	Lifetime = 15 * time.Second
 
 	tokenType = "txntoken+jwt"
+	algorithm = "EdDSA"
 )
 
 // Token is a verified transaction token. Shared between requests: don't change it.

@@ -24,9 +24,10 @@ const (
 
 // keySet holds the gateway's public keys, by key ID.
 type keySet struct {
-	fetch  func(context.Context) ([]byte, error)
-	known  atomic.Pointer[keys]
-	flight singleflight.Group
+	fetch   func(context.Context) ([]byte, error)
+	known   atomic.Pointer[keys]
+	headers headers
+	flight  singleflight.Group
 
 	// Touched only within flight.
 	lastTry time.Time

@@ -2,13 +2,12 @@ package authn
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
 	"time"
-
-	jose "github.com/go-jose/go-jose/v4"
 
 	"redoubt.example/services/platform/fault"
 )
@@ -19,10 +18,12 @@ const (
 	// clockSkew is how far the minter's clock may run ahead of ours. Expiry gets none: tokens are short, and
 	// a clock that runs behind only makes them shorter.
 	clockSkew = 2 * time.Second
+	// maxSignature is that of an Ed25519 signature in base64.
+	maxSignature = 86
 )
 
-// algorithms is the whole list: a token can't choose how it is verified (RFC 8725, section 3.1).
-var algorithms = []jose.SignatureAlgorithm{jose.EdDSA}
+// strictBase64 takes one spelling only: else a token would have several, each a miss of the cache.
+var strictBase64 = base64.RawURLEncoding.Strict()
 
 // Verifier checks transaction tokens against the gateway's public keys. Safe for concurrent use.
 type Verifier struct {
@@ -64,47 +65,37 @@ func (v *Verifier) verify(ctx context.Context, raw, trustDomain string, now time
 	if len(raw) > maxLength {
 		return nil, refuse("too long")
 	}
-	if err := checkHeader(raw); err != nil {
-		return nil, err
+	header, rest, _ := strings.Cut(raw, ".")
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok {
+		return nil, refuse("malformed")
 	}
-	signed, err := jose.ParseSignedCompact(raw, algorithms)
-	if err != nil {
-		return nil, refuse("malformed, or not signed with EdDSA")
-	}
-	key, err := v.keys.get(ctx, signed.Signatures[0].Protected.KeyID)
+	keyID, err := v.keys.headerKey(header)
 	if err != nil {
 		return nil, err
 	}
-	body, err := signed.Verify(key)
+	key, err := v.keys.get(ctx, keyID)
 	if err != nil {
+		return nil, err
+	}
+	var sig [ed25519.SignatureSize + 3]byte // and what base64 may write beyond
+	n, err := strictBase64.Decode(sig[:], []byte(signature[:min(len(signature), maxSignature)]))
+	if err != nil || n != ed25519.SignatureSize || len(signature) > maxSignature {
+		return nil, refuse("malformed")
+	}
+	if !ed25519.Verify(key, []byte(raw[:len(header)+1+len(payload)]), sig[:n]) {
 		return nil, refuse("signature doesn't verify")
+	}
+	v.keys.rememberHeader(header, keyID)
+	body, err := strictBase64.DecodeString(payload)
+	if err != nil {
+		return nil, refuse("malformed")
 	}
 	var c claims
 	if err := json.Unmarshal(body, &c); err != nil {
 		return nil, refuse("claims malformed")
 	}
 	return c.token(raw, trustDomain, now)
-}
-
-// checkHeader allows exactly alg, kid and typ. Anything else (jku, jwk, x5u, x5c, crit, zip) would let the
-// token say where its key comes from or how to read it.
-func checkHeader(raw string) error {
-	encoded, _, _ := strings.Cut(raw, ".")
-	text, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil {
-		return refuse("header malformed")
-	}
-	var header map[string]string
-	if err := json.Unmarshal(text, &header); err != nil {
-		return refuse("header malformed, or with a parameter that isn't text")
-	}
-	if header["typ"] != tokenType {
-		return refuse("not a transaction token (typ)")
-	}
-	if header["kid"] == "" || header["alg"] == "" || len(header) != 3 {
-		return refuse("header must have alg, kid and typ and nothing else")
-	}
-	return nil
 }
 
 func (c claims) token(raw, trustDomain string, now time.Time) (*Token, error) {
