@@ -14,7 +14,7 @@ import (
 
 func (a *app) secrets() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "secrets <list|audit>",
+		Use:     "secrets <list|audit|scan>",
 		GroupID: groupLook,
 		Short:   "Show who holds which secret, and who read which when; never a value",
 		Args:    cobra.ArbitraryArgs,
@@ -25,7 +25,7 @@ func (a *app) secrets() *cobra.Command {
 			return exit.Mend(exit.Usagef("secrets has no %q", args[0]), "lab help secrets")
 		},
 	}
-	cmd.AddCommand(a.secretsList(), a.secretsAudit())
+	cmd.AddCommand(a.secretsList(), a.secretsAudit(), a.secretsScan())
 	return cmd
 }
 
