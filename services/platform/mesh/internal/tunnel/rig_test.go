@@ -58,7 +58,7 @@ type place struct {
 }
 
 // newRig starts both. app is what payments does with a connection, after the header.
-func newRig(t *testing.T, app func(caller spiffe.ID, c *net.UnixConn)) *rig {
+func newRig(t testing.TB, app func(caller spiffe.ID, c *net.UnixConn)) *rig {
 	t.Helper()
 	r := &rig{ca: meshtest.NewCA(t), log: meshtest.NewLog(), metrics: prometheus.NewRegistry(), changed: make(chan struct{})}
 	r.own.Set(r.ca.Identity(t, "payments"))
@@ -92,7 +92,7 @@ func (r *rig) join(t *testing.T, app func(caller spiffe.ID, c *net.UnixConn)) *p
 	return r.start(t, tunnel.NewMetrics(prometheus.NewRegistry()), app)
 }
 
-func (r *rig) start(t *testing.T, m *tunnel.Metrics, app func(caller spiffe.ID, c *net.UnixConn)) *place {
+func (r *rig) start(t testing.TB, m *tunnel.Metrics, app func(caller spiffe.ID, c *net.UnixConn)) *place {
 	t.Helper()
 	p := &place{appSocket: filepath.Join(t.TempDir(), "app.sock"), in: tunnel.NewStreams(r.log.Logger, m)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -172,6 +172,20 @@ func (r *rig) dial(t *testing.T) *net.UnixConn {
 	require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
 	t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// straight connects to the app itself, as its sidecar does.
+func (r *rig) straight() (net.Conn, error) {
+	c, err := net.Dial("unix", r.appSocket)
+	if err != nil {
+		return nil, err
+	}
+	from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}
+	header, err := handover.Header(meshtest.ID("gateway"), from, from)
+	if err == nil {
+		_, err = c.Write(header)
+	}
+	return c, err
 }
 
 func echo(caller spiffe.ID, c *net.UnixConn) {
