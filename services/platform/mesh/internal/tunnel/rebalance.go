@@ -1,6 +1,9 @@
 package tunnel
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // use lets s run over c. The stream's end gives the connection back, and says how the instance did.
 func (s *stream) use(c *Conn) {
@@ -54,8 +57,8 @@ func (u *upstream) leave(i *instance, s *stream, lasted time.Duration) {
 	}
 }
 
-// shed has instances give streams away after others have joined them: the excess ends as soon as it is idle,
-// and the app's next connections go to where there are fewest.
+// shed has instances give streams away after others have joined them, or come back: what one has more than another ends
+// as soon as it is idle, and the app's next connections go to where there are fewest.
 func (u *upstream) shed() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -63,19 +66,27 @@ func (u *upstream) shed() {
 		return
 	}
 	u.grown = false
-	total, able := 0, 0
+	var able []*instance
+	share := map[*instance]int{}
 	for _, i := range u.instances {
-		total += i.open
 		if i.ejected.IsZero() {
-			able++
+			able, share[i] = append(able, i), i.open
 		}
 	}
-	if able == 0 {
+	if len(able) == 0 {
 		return
 	}
-	share := (total + able - 1) / able
-	for _, i := range u.instances {
-		excess := i.open - share
+	byShare := func(a, b *instance) int { return share[a] - share[b] }
+	for {
+		most, least := slices.MaxFunc(able, byShare), slices.MinFunc(able, byShare)
+		if share[most]-share[least] <= 1 {
+			break
+		}
+		share[most]--
+		share[least]++
+	}
+	for _, i := range able {
+		excess := i.open - share[i]
 		for s := range i.streams {
 			if excess <= 0 {
 				break
