@@ -40,7 +40,7 @@ func (a *app) startDetached(ctx context.Context, p plan) (control.Status, error)
 		return control.Status{}, err
 	}
 	defer reports.Close()
-	child := exec.Command(self, "supervise")
+	child := exec.Command(self, detachedVerb)
 	child.Stdin = bytes.NewReader(input)
 	child.ExtraFiles = []*os.File{theirs} // file 3
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

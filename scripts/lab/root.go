@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
@@ -75,9 +76,14 @@ func (a *app) root() *cobra.Command {
 
 A lab is ephemeral by design: databases, Vault and the certificate authorities are new at each start.
 Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRun:  func(*cobra.Command, []string) { a.ran = true },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			a.ran = true
+			if cmd.Name() != detachedVerb {
+				endWithGoRun()
+			}
+		},
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	flags := root.PersistentFlags()
@@ -132,11 +138,20 @@ func (a *app) dirFlag() string {
 
 // invocation is how the person called this program.
 func invocation() string {
-	name := os.Args[0]
-	if strings.Contains(name, string(filepath.Separator)+"go-build") {
+	if byGoRun() {
 		return "go run ./scripts/lab"
 	}
-	return name
+	return os.Args[0]
+}
+
+func byGoRun() bool { return strings.Contains(os.Args[0], string(filepath.Separator)+"go-build") }
+
+// endWithGoRun has the kernel send us SIGTERM when `go run` is killed, which doesn't pass it on: whoever ends that
+// command means the lab.
+func endWithGoRun() {
+	if byGoRun() {
+		_ = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGTERM), 0, 0, 0) // at worst `lab down` is needed
+	}
 }
 
 // checkout is the repository that we are in, and the cache for what is built from it.

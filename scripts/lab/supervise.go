@@ -23,11 +23,13 @@ import (
 	"redoubt.example/scripts/internal/supervisor"
 )
 
+const detachedVerb = "supervise"
+
 // supervise is what `up --detach` starts in a session of its own: the plan comes in on standard input, and what
 // becomes of it goes out on file 3, until the lab is ready.
 func (a *app) supervise() *cobra.Command {
 	return &cobra.Command{
-		Use:    "supervise",
+		Use:    detachedVerb,
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
