@@ -19,6 +19,10 @@ import (
 const (
 	maxStreams = 256 // at once on one connection
 	minPing    = 10 * time.Second
+	// A connection is given notice (GOAWAY) at that age, and its calls have that long to finish, which is more than
+	// the gateway gives a request: clients dial again, and so find a replica that has come since.
+	connectionAge = 15 * time.Second
+	finishWithin  = 15 * time.Second
 )
 
 // Config is what the server needs to guard its methods.
@@ -41,6 +45,7 @@ func New(cfg Config, register func(*grpc.Server)) (*Server, error) {
 		grpc.MaxRecvMsgSize(boundary.MaxBody),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(5*time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: finishWithin}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 	)
 	register(server)

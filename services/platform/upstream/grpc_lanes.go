@@ -10,14 +10,14 @@ import (
 )
 
 // leastRequest is gRPC's own policy that sends each call where the fewest are under way, as lanes does.
-var leastRequest = fmt.Sprintf(`{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":%d}}]}`, 2*laneCount)
+var leastRequest = fmt.Sprintf(`{"loadBalancingConfig":[{"least_request_experimental":{"choiceCount":%d}}]}`, 2*grpcLaneCount)
 
-// grpcLanes gives a connection laneCount ways to one upstream: the dialer takes them all to the same name, and the
+// grpcLanes gives a connection several ways to one upstream: the dialer takes them all to the same name, and the
 // mesh each to an instance.
 func grpcLanes(upstream string) (target string, option grpc.DialOption) {
 	lanes := manual.NewBuilderWithScheme("lanes")
 	var state resolver.State
-	for i := range laneCount {
+	for i := range grpcLaneCount {
 		address := resolver.Address{Addr: fmt.Sprintf("%s/%d", upstream, i+1), ServerName: upstream}
 		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{address}})
 	}

@@ -16,9 +16,9 @@ import (
 const (
 	// idlePool is how many connections a lane keeps: all lanes together more than two cores have in flight at once,
 	// so that bursts don't dial, and few enough that idle ones stay cheap (each has a twin in the sidecars).
-	idlePool = 22
+	idlePool = 11
 	// maxConns is a lane's bulkhead: beyond it, calls wait for a connection until their context ends.
-	maxConns = 86
+	maxConns = 43
 	// idleTimeout is below every server's own, so that it is us who close an idle connection: a server that
 	// closes one just as we write to it costs a request that can't be repeated safely.
 	idleTimeout = 60 * time.Second

@@ -7,9 +7,13 @@ import (
 	"sync"
 )
 
-// laneCount is how many ways each client keeps to an upstream. The mesh balances connections, not requests, and
-// a pool that is hardly used keeps using the same one: with a few lanes, even a little load reaches several replicas.
-const laneCount = 3
+// The mesh balances connections, not requests, and a pool that is hardly used keeps using the same one: with a few
+// lanes, each a pool of its own, even a little load reaches several replicas.
+const (
+	laneCount = 6
+	// grpcLaneCount is less: each is one connection, whatever the load.
+	grpcLaneCount = 3
+)
 
 // lanes sends each request where the fewest are under way, and anywhere where they are equal: in turn, callers whose
 // requests come in a pattern would send all of one kind to one replica. What hangs at one

@@ -39,7 +39,7 @@ func TestLittleLoadSpreads(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, first.Load(), int32(10))
 	require.GreaterOrEqual(t, second.Load(), int32(10))
-	require.LessOrEqual(t, mesh.dials.Load(), int32(4), "connections are kept")
+	require.LessOrEqual(t, mesh.dials.Load(), int32(8), "connections are kept")
 }
 
 func TestLittleLoadSpreadsOverGRPC(t *testing.T) {
