@@ -108,7 +108,7 @@ func TestReplicas(t *testing.T) {
 	ingestion, inference := []string{"ingestion", "ingestion.2", "ingestion.3"}, []string{"inference", "inference.2"}
 	t.Run("load spreads", func(t *testing.T) {
 		load := l.load(t, 20)
-		load.more(t, 100)
+		load.more(t, 200)
 		load.finish(t)
 		for _, name := range append(ingestion, inference...) {
 			require.GreaterOrEqual(t, l.requests(t, name), 5, name)
@@ -116,7 +116,7 @@ func TestReplicas(t *testing.T) {
 	})
 	t.Run("a replica is killed", func(t *testing.T) {
 		for _, name := range []string{"ingestion.2", "ingestion.3.sidecar", "inference.2"} {
-			load := l.load(t, 20)
+			load := l.load(t, 20, repeatable...)
 			load.more(t, 20)
 			l.refresh(t)
 			require.NoError(t, syscall.Kill(l.component(t, name).PID, syscall.SIGKILL))
@@ -126,7 +126,7 @@ func TestReplicas(t *testing.T) {
 	})
 	t.Run("a replica hangs", func(t *testing.T) {
 		for _, name := range []string{"ingestion.2", "ingestion.3.sidecar", "inference.2"} {
-			load := l.load(t, 20)
+			load := l.load(t, 20, repeatable...)
 			load.more(t, 20)
 			l.refresh(t)
 			pid := l.component(t, name).PID
@@ -137,12 +137,13 @@ func TestReplicas(t *testing.T) {
 		}
 	})
 	t.Run("a new one takes load by itself", func(t *testing.T) {
-		load := l.load(t, 20)
+		load := l.load(t, 20, repeatable...)
 		for _, name := range []string{"ingestion.2", "inference.2"} {
 			require.Zero(t, l.run(t, "stop", name).code)
 			load.more(t, 10)
 			require.Zero(t, l.run(t, "start", name).code)
-			require.Eventually(t, func() bool { return l.requests(t, name) > 5 }, 15*time.Second, 200*time.Millisecond, name)
+			before := l.requests(t, name)                                                                                            // it says ready once it is
+			require.Eventually(t, func() bool { return l.requests(t, name) > before+5 }, 40*time.Second, 200*time.Millisecond, name) // a gRPC connection lasts 15 s
 		}
 		load.finish(t)
 	})

@@ -41,25 +41,34 @@ var sample = map[string]any{
 	"metadata": map[string]string{"origin": "test"},
 }
 
-// TestPlatform starts the lab once; its parts run in order against it.
+// TestPlatform starts the lab once for each way into the mesh; its parts run in order against it.
 func TestPlatform(t *testing.T) {
+	for _, mode := range []string{"sidecar", "native"} {
+		t.Run(mode, func(t *testing.T) { testPlatform(t, mode) })
+	}
+}
+
+func testPlatform(t *testing.T, mode string) {
 	customer := newReceiver(t)
 	t.Setenv("REDOUBT_NOTIFICATION_WEBHOOK_ALLOW", customer.address())
-	l := up(t)
-	t.Run("status says ready", func(t *testing.T) { testStatus(t, l) })
+	l := up(t, "--mode", mode)
+	t.Run("status says ready", func(t *testing.T) { testStatus(t, l, mode) })
 	t.Run("without a good token nothing is served", func(t *testing.T) { testRefused(t, l) })
 	t.Run("a document crosses every hop", func(t *testing.T) { testDocument(t, l) })
 	t.Run("the owner gets a signed webhook", func(t *testing.T) { testWebhook(t, l, customer) })
 	t.Run("an inference is charged", func(t *testing.T) { testInference(t, l) })
-	t.Run("a second lab doesn't collide", func(t *testing.T) { testSideBySide(t, l) })
+	if mode == "sidecar" { // once is enough: nothing in it is the mesh's
+		t.Run("a second lab doesn't collide", func(t *testing.T) { testSideBySide(t, l) })
+	}
 	t.Run("killed components come back", func(t *testing.T) { testKill(t, l) })
 	t.Run("stop holds a component down", func(t *testing.T) { testStop(t, l) })
 	t.Run("down leaves nothing", func(t *testing.T) { testDown(t, l) })
 }
 
-func testStatus(t *testing.T, l *lab) {
+func testStatus(t *testing.T, l *lab, mode string) {
 	require.True(t, l.status.Ready)
-	require.Equal(t, "sidecar", l.status.Mode)
+	require.Equal(t, mode, l.status.Mode)
+	require.Empty(t, l.status.Degraded)
 	require.Equal(t, "layered", l.status.Profile)
 	require.Positive(t, l.status.Startup)
 	var sum int64
@@ -68,8 +77,15 @@ func testStatus(t *testing.T, l *lab) {
 		sum += c.RSS
 	}
 	require.Equal(t, sum, l.status.RSS)
-	for _, name := range []string{"consul", "vault", "postgres", "gateway", "gateway.sidecar", "ingestion", "ingestion.sidecar", "inference",
-		"inference.sidecar", "payments", "payments.sidecar", "notification", "notification.sidecar", "modelstore", "modelstore.sidecar"} {
+	expected := []string{"supervisor", "consul", "vault", "postgres"}
+	for _, service := range []string{"gateway", "ingestion", "inference", "payments", "notification", "modelstore"} {
+		expected = append(expected, service)
+		if mode == "sidecar" {
+			expected = append(expected, service+".sidecar")
+		}
+	}
+	require.Len(t, l.status.Components, len(expected))
+	for _, name := range expected {
 		require.Positive(t, l.component(t, name).PID, name)
 	}
 	t.Logf("ready in %.1f s, %d MiB resident", l.status.Startup, l.status.RSS>>20)
