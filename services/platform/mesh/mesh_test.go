@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -25,6 +26,8 @@ import (
 	"redoubt.example/services/platform/mesh/internal/handover"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, upstreams ...string) (*mesh.Mesh, *meshtest.Log, string) {
 	t.Helper()

@@ -74,12 +74,16 @@ func consulProxy(t *testing.T, env *controlplanetest.Env, service string, args .
 	})
 }
 
-// login returns a token of the service's own.
+// login returns a token of the service's own, for the test's time: others count them.
 func login(t *testing.T, env *controlplanetest.Env, service string) string {
 	t.Helper()
 	c, _ := operator(t, env) // for its TLS; the token is the service's
 	token, _, err := c.ACL().Login(&api.ACLLoginParams{AuthMethod: "workloads", BearerToken: env.JWT(t, service, "consul")}, nil)
 	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := c.ACL().TokenDelete(token.AccessorID, nil)
+		require.NoError(t, err)
+	})
 	return token.SecretID
 }
 

@@ -36,6 +36,9 @@ func (c *DirectConn) Read(p []byte) (int, error) {
 func (c *DirectConn) Write(p []byte) (int, error) {
 	c.stream.writing.Lock()
 	defer c.stream.writing.Unlock()
+	if c.stream.refusing.Load() {
+		return 0, net.ErrClosed
+	}
 	c.count(p, c.stream.direction == inbound)
 	return c.secured.Write(p)
 }

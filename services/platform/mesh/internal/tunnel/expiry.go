@@ -3,6 +3,7 @@ package tunnel
 import (
 	"crypto/x509"
 	"net"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,19 +26,20 @@ func termOf(own *identity.Identity, peer []*x509.Certificate, direction string) 
 	}
 	part := first.NotAfter.Sub(first.NotBefore) / 10
 	if direction == inbound {
-		part /= 2
+		part /= 4
 	}
 	return term{begin: first.NotAfter.Add(-part), end: first.NotAfter}
 }
 
 func (t term) over(now time.Time) bool { return !now.Before(t.begin) }
 
-// Stillness is how long nothing has to move before a connection counts as idle. Layer 4 can't see that a request
-// is awaited behind the answer of another, so a multiplexed connection has to be still for longer.
+// A connection counts as idle when the last bytes were an answer and nothing has moved for a while: layer 4 can't see
+// more. On a multiplexed one a request may wait behind the answer of another, so the while is longer.
 const (
-	gap          = 20 * time.Millisecond
-	maxStillness = 15 * time.Second
-	minStillness = 5 * time.Millisecond
+	glance         = 20 * time.Millisecond
+	pause          = 250 * time.Millisecond
+	longPause      = 15 * time.Second
+	shedImpatience = 2 * time.Second // then a busy stream that is to move is refused between two requests
 )
 
 // limit puts an end to the stream as its term says.
@@ -47,7 +49,7 @@ func (t *Streams) limit(s *stream, life term) {
 	if s.closed {
 		return
 	}
-	s.ending = &ending{streams: t, stream: s, term: life}
+	s.ending = &ending{streams: t, stream: s, term: life, impatient: life.begin.Add(life.end.Sub(life.begin) / 2)}
 	s.retirement = time.AfterFunc(time.Until(life.begin), s.ending.step)
 }
 
@@ -56,53 +58,58 @@ func (s *stream) retire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed && s.ending != nil && s.retirement.Stop() { // otherwise it is ending already
+		s.ending.impatient = time.Now().Add(shedImpatience)
 		s.retirement = time.AfterFunc(0, s.ending.step)
 	}
 }
 
 // ending is a stream in the last part of its term.
 type ending struct {
-	streams *Streams
-	stream  *stream
-	term    term
-	seen    uint64 // bytes moved until the step before
+	streams   *Streams
+	stream    *stream
+	term      term
+	impatient time.Time
+	seen      uint64    // bytes moved until the step before
+	movedAt   time.Time // when more had
 }
 
 // step ends the stream if it is idle, or looks again a little later.
 func (e *ending) step() {
-	s, left := e.stream, time.Until(e.term.end)
+	s, now := e.stream, time.Now()
+	left := e.term.end.Sub(now)
 	if left <= 0 {
 		e.streams.log.Info("stream closed with its certificate's end", "direction", s.direction,
 			"peer_service", s.peer.Service, "remote", addressOf(s.remote))
 		s.close()
 		return
 	}
-	still := min(max(left/8, minStillness), maxStillness)
 	if !s.writing.TryLock() {
-		e.again(min(still, gap))
+		e.again(left)
 		return
 	}
 	defer s.writing.Unlock()
 	moved := s.toServer.Load() + s.toClient.Load()
+	if moved != e.seen || e.movedAt.IsZero() {
+		e.seen, e.movedAt = moved, now
+	}
+	while := pause
+	if s.multiplexed.Load() {
+		while = longPause
+	}
 	answered := moved == 0 || s.answered.Load()
-	idle := answered && moved == e.seen
-	e.seen = moved
+	idle := answered && now.Sub(e.movedAt) >= min(while, left/8) && !s.asks()
 	switch {
-	case s.refusable():
-		if answered && (idle || !s.multiplexed.Load()) && s.refuse() {
-			break
-		}
-		if !s.multiplexed.Load() {
-			still = min(still, gap) // between one answer and the next request is little time
-		}
-	case idle:
+	case idle && (!s.refusable() || s.multiplexed.Load() || s.refuse()):
 		s.finish()
 		return
+	case answered && s.refusable() && !s.multiplexed.Load() && now.After(e.impatient):
+		s.refuse()
 	}
-	e.again(still)
+	e.again(left)
 }
 
-func (e *ending) again(d time.Duration) {
+func (e *ending) again(left time.Duration) {
+	d := max(min(glance, left/16), time.Millisecond)
 	e.stream.mu.Lock()
 	defer e.stream.mu.Unlock()
 	if !e.stream.closed {
@@ -110,31 +117,52 @@ func (e *ending) again(d time.Duration) {
 	}
 }
 
-// refusable tells whether the client can be told to write no more, and wasn't yet. A unix socket does that at once; TCP
-// doesn't at all.
+// refusable tells whether the client can be told to write no more, and wasn't yet. A unix socket does that at once, and
+// so does an app that is its own data plane, which has no client's side; TCP doesn't at all.
 func (s *stream) refusable() bool {
 	_, local := s.client.(*net.UnixConn)
-	return local && s.direction == outbound && !s.refusing.Load()
+	return (local || s.client == nil) && s.direction == outbound && !s.refusing.Load()
 }
 
 // refuse makes the app's next write fail with nothing written, so that it opens another connection for its
 // next request, whatever that is; what it had written before is still delivered, and answered. While there is
-// something unread, the app may be in the middle of a request: not now, then.
+// something unread, the app may be in the middle of a request: not now, then. True means that nothing is left to be taken.
 func (s *stream) refuse() bool {
-	c := s.client.(*net.UnixConn)
-	raw, err := c.SyscallConn()
-	if err != nil {
+	c, local := s.client.(*net.UnixConn)
+	if !local {
+		s.refusing.Store(true) // under s.writing
+		return true
+	}
+	if unread(c) {
 		return false
 	}
-	refused := false
+	s.refusing.Store(true)
+	return c.CloseRead() == nil && !unread(c) // what came in between is still taken
+}
+
+// unread tells whether a socket holds bytes that nobody has taken yet.
+func unread(c syscall.Conn) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return true
+	}
+	held := true
 	_ = raw.Control(func(fd uintptr) {
-		if unread, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ); err != nil || unread > 0 {
-			return
-		}
-		s.refusing.Store(true)
-		refused = unix.Shutdown(int(fd), unix.SHUT_RD) == nil
+		n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+		held = err != nil || n > 0
 	})
-	return refused
+	return held
+}
+
+// asks tells whether the client has sent something that the stream hasn't taken yet.
+func (s *stream) asks() bool {
+	switch c := s.client.(type) {
+	case *secured:
+		return unread(c.wire)
+	case *net.UnixConn:
+		return !s.refusing.Load() && unread(c)
+	}
+	return false
 }
 
 func addressOf(a net.Addr) string {

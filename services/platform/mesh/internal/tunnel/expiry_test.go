@@ -13,6 +13,7 @@ import (
 
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
+	"redoubt.example/services/platform/mesh/internal/tunnel"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
@@ -47,40 +48,43 @@ func TestBusyStreamEndsWithItsCertificate(t *testing.T) {
 }
 
 // A client that keeps its connections and sends one request after the other sees no error when their
-// certificate ends, and goes on with the next one.
+// certificate ends, and goes on with the next one; whether it does so without a break or now and then.
 func TestRequestsOutliveTheCertificate(t *testing.T) {
-	r := newRig(t, serveHTTP(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		body, _ := io.ReadAll(q.Body)
-		_, _ = w.Write(body)
-	})))
-	id, end := r.shortLived(t, "gateway")
-	r.peer.Set(id)
-	client := r.httpClient(t)
-	post := func() error {
-		resp, err := client.Post("http://payments/", "text/plain", nil)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		_, err = io.Copy(io.Discard, resp.Body)
-		return err
+	unix := func(r *rig) (net.Conn, error) { return net.Dial("unix", r.upstream) }
+	direct := func(r *rig) (net.Conn, error) { return tunnel.DialDirect(t.Context(), r.client, r.out, "payments") }
+	for name, c := range map[string]struct {
+		dial  func(*rig) (net.Conn, error)
+		every time.Duration
+	}{
+		"busy": {unix, 0}, "now and then": {unix, 100 * time.Millisecond},
+		"busy, in the app itself": {direct, 0}, "now and then, in the app itself": {direct, 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, serveHTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })))
+			id, end := r.shortLived(t, "gateway")
+			r.peer.Set(id)
+			transport := &http.Transport{MaxConnsPerHost: 1, DialContext: func(context.Context, string, string) (net.Conn, error) { return c.dial(r) }}
+			defer transport.CloseIdleConnections()
+			client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
+			post := func() error {
+				resp, err := client.Post("http://payments/", "text/plain", nil)
+				if err != nil {
+					return err
+				}
+				defer resp.Body.Close()
+				_, err = io.Copy(io.Discard, resp.Body)
+				return err
+			}
+			require.NoError(t, post())
+			time.AfterFunc(time.Until(end)-800*time.Millisecond, func() { r.peer.Set(r.ca.Identity(t, "gateway")) }) // renewed in time
+			for time.Until(end) > -300*time.Millisecond {
+				require.NoError(t, post(), "%v before its end", time.Until(end))
+				time.Sleep(c.every)
+			}
+			require.Greater(t, r.reached.Load(), int64(1), "one connection before, another after")
+		})
 	}
-	require.NoError(t, post())
-	time.AfterFunc(time.Until(end)-800*time.Millisecond, func() { r.peer.Set(r.ca.Identity(t, "gateway")) }) // renewed in time
-	for time.Until(end) > -300*time.Millisecond {
-		require.NoError(t, post())
-	}
-	require.EqualValues(t, 2, r.reached.Load(), "one connection before, one after")
-}
-
-// httpClient is an app of the gateway's that keeps one connection to payments.
-func (r *rig) httpClient(t *testing.T) *http.Client {
-	transport := &http.Transport{MaxConnsPerHost: 1, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", r.upstream)
-	}}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: 5 * time.Second}
 }
 
 // serveHTTP is an app that serves one connection.
