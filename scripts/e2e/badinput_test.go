@@ -26,6 +26,7 @@ func TestBadInput(t *testing.T) {
 		"unknown verb":       {[]string{"fly"}, 2, "fly"},
 		"unknown flag":       {[]string{"up", "--fast"}, 2, "--fast"},
 		"unknown mode":       {[]string{"up", "--detach", "--mode", "telepathy"}, 2, "telepathy"},
+		"plaintext":          {[]string{"up", "--detach", "--mode", "plaintext"}, 2, "REDOUBT_UNSAFE_LAB=1"},
 		"replicas of nobody": {[]string{"up", "--detach", "--replicas", "billing=2"}, 2, "billing"},
 		"no replicas":        {[]string{"up", "--detach", "--replicas", "ingestion=0"}, 2, "1 to 16"},
 		"two gateways":       {[]string{"up", "--detach", "--replicas", "gateway=2"}, 2, "gateway"},

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/supervisor"
 	"redoubt.example/scripts/internal/term"
 )
@@ -39,6 +40,9 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 		headline = out.Paint("not ready", term.Bad) + because(s)
 	case len(s.Degraded) > 0:
 		headline = out.Paint("degraded", term.Warn) + because(s)
+	}
+	if warning := stack.Warning(s.Mode); warning != "" {
+		defer fmt.Fprintf(w, "\n%s\n", out.Paint(warning, term.Bad))
 	}
 	fmt.Fprintf(w, "%s, mode %s, profile %s, started in %.1f s, %s resident\ngateway %s, CA %s\n\n",
 		headline, s.Mode, s.Profile, s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, s.CAFile)

@@ -54,6 +54,9 @@ a second Ctrl-C without patience.`,
 			if err := a.checkPlan(&p); err != nil {
 				return err
 			}
+			if warning := stack.Warning(p.Mode); warning != "" {
+				fmt.Fprintln(os.Stderr, warning)
+			}
 			if err := a.obtain(cmd.Context(), &p); err != nil {
 				return err
 			}

@@ -41,5 +41,13 @@ func CheckMode(mode string, getenv func(string) string) error {
 	return nil
 }
 
+// Warning is what to say, loudly, of a mode that protects nothing; "" of the others.
+func Warning(mode string) string {
+	if mode != modePlaintext {
+		return ""
+	}
+	return "UNSAFE: mode plaintext: no encryption and no intentions between services, and every caller is believed. For measuring only."
+}
+
 // hasSidecars tells whether each workload has a process beside it that is its way into the mesh.
 func hasSidecars(mode string) bool { return mode == modeSidecar }

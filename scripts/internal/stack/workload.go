@@ -79,6 +79,9 @@ func (s *Stack) env(w instance) []string {
 		"REDOUBT_VAULT_ADDR=" + s.plane.VaultAddr,
 		"REDOUBT_POLICY_FILE=" + PolicyFile(s.cfg.RunDir),
 	}
+	if s.cfg.Mode == modePlaintext {
+		env = append(env, UnsafeLab+"=1")
+	}
 	if s.topology.Services[w.service].Database {
 		env = append(env, "REDOUBT_DATABASE="+s.plane.PostgresAddr)
 	}
