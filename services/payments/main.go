@@ -15,6 +15,8 @@ import (
 	"redoubt.example/services/platform/workload"
 )
 
+const transitKey = "payments"
+
 type settings struct {
 	config.Workload
 	HoldFor    time.Duration `env:"PAYMENTS_HOLD_FOR" envDefault:"10m"`   // how long an authorization stays open
@@ -55,7 +57,12 @@ func serve(ctx context.Context, cfg settings) error {
 	if err != nil {
 		return err
 	}
-	book := ledger.New(ledger.Config{Store: postgres.New(pool), Allow: httpapi.Allow, HoldFor: cfg.HoldFor, Now: time.Now})
+	store, sealer := postgres.New(pool), w.Vault.Envelope(transitKey)
+	w.OnRotate("transit", func(ctx context.Context) (string, error) {
+		count, err := store.Rewrap(ctx, sealer.Rewrap)
+		return fmt.Sprintf("%d wrapped anew", count), err
+	})
+	book := ledger.New(ledger.Config{Store: store, Allow: httpapi.Allow, HoldFor: cfg.HoldFor, Now: time.Now})
 	w.Go("sweeper", func(ctx context.Context) error { return sweep(ctx, book, cfg.SweepEvery, w.Log) })
-	return w.Serve(ctx, httpapi.Routes(book)...)
+	return w.Serve(ctx, httpapi.Routes(book, ledger.References{Store: store, Sealer: sealer})...)
 }

@@ -5,3 +5,6 @@ path "sys/leases/revoke/database/creds/payments/*" { capabilities = ["update"] }
 
 # The public key that policy bundles are verified with.
 path "transit/keys/policy" { capabilities = ["read"] }
+# Payment references are sealed, and wrapped anew after a rotation. Opening them is not this service's to do.
+path "transit/datakey/plaintext/payments" { capabilities = ["update"] }
+path "transit/rewrap/payments"            { capabilities = ["update"] }

@@ -56,7 +56,7 @@ func TestRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := authorize("alice", "1")
 			tc.change(&c)
-			s := service{s.Harness, t}
+			s := service{Harness: s.Harness, t: t}
 			problem := s.want(tc.status, c)
 			require.Equal(t, float64(tc.status), problem["status"])
 			require.NotContains(t, strings.ToLower(problem["title"].(string)), "sql")

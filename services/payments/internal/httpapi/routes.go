@@ -17,11 +17,14 @@ import (
 // maxBody is ample for the largest request: a memo of 200 characters.
 const maxBody = 8 << 10
 
-type api struct{ ledger *ledger.Ledger }
+type api struct {
+	ledger     *ledger.Ledger
+	references ledger.References
+}
 
 // Routes returns the handlers of topology.yaml's routes for payments.
-func Routes(l *ledger.Ledger) []httpserver.Route {
-	a := api{ledger: l}
+func Routes(l *ledger.Ledger, references ledger.References) []httpserver.Route {
+	a := api{ledger: l, references: references}
 	routes := []httpserver.Route{
 		{Route: "POST /v1/authorizations", Handle: a.authorize},
 		{Route: "POST /v1/authorizations/{id}/capture", Handle: a.capture},
@@ -30,6 +33,7 @@ func Routes(l *ledger.Ledger) []httpserver.Route {
 		{Route: "POST /v1/transfers", Handle: a.credit},
 		{Route: "POST /v1/transfers/{id}/refund", Handle: a.refund},
 		{Route: "GET /v1/account", Handle: a.account},
+		{Route: "PUT /v1/account/payment-reference", Handle: a.setReference},
 		{Route: "GET /v1/account/transfers", Handle: a.transfers},
 	}
 	for i := range routes {

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -10,13 +11,16 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"redoubt.example/infra/controlplane/controlplanetest"
 	"redoubt.example/services/payments/internal/httpapi"
 	"redoubt.example/services/payments/internal/ledger"
 	"redoubt.example/services/payments/internal/postgres"
 	"redoubt.example/services/platform/boundarytest"
 	"redoubt.example/services/platform/databasetest"
 	"redoubt.example/services/platform/httpserver"
+	"redoubt.example/services/platform/secrets"
 )
 
 func TestMain(m *testing.M) { os.Exit(databasetest.Main(m)) }
@@ -24,18 +28,28 @@ func TestMain(m *testing.M) { os.Exit(databasetest.Main(m)) }
 // service is payments as the mesh sees it: the real boundary, policy, ledger and database.
 type service struct {
 	*boundarytest.Harness
-	t *testing.T
+	t        *testing.T
+	env      *controlplanetest.Env
+	app      *pgxpool.Pool
+	store    *postgres.Store
+	envelope *secrets.Envelope
 }
 
 func serve(t *testing.T) service {
 	t.Helper()
 	h := boundarytest.New(t, "payments", nil)
 	app, _ := databasetest.Open(t, "payments", postgres.Migrations)
-	book := ledger.New(ledger.Config{Store: postgres.New(app), Allow: httpapi.Allow, HoldFor: time.Minute, Now: time.Now})
-	s, err := httpserver.New(h.Config, httpapi.Routes(book)...)
+	env := controlplanetest.Start(t)
+	vault, err := secrets.Login(t.Context(), secrets.Config{Addr: env.VaultAddr, CAFile: env.CAFile,
+		JWTFile: env.JWTFile("payments", "vault"), Role: "payments"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, vault.Close(context.Background())) })
+	store, envelope := postgres.New(app), vault.Envelope("payments")
+	book := ledger.New(ledger.Config{Store: store, Allow: httpapi.Allow, HoldFor: time.Minute, Now: time.Now})
+	s, err := httpserver.New(h.Config, httpapi.Routes(book, ledger.References{Store: store, Sealer: envelope})...)
 	require.NoError(t, err)
 	h.Serve(s.Serve)
-	return service{h, t}
+	return service{h, t, env, app, store, envelope}
 }
 
 // call is one request: who sends it, for whom, and what.

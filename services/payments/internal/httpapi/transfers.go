@@ -88,11 +88,16 @@ func (a api) account(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	hint, err := a.references.Hint(ctx, owner)
+	if err != nil {
+		return err
+	}
 	return c.JSON(http.StatusOK, struct {
-		Owner   string `json:"owner"`
-		Balance int64  `json:"balance"`
-		Held    int64  `json:"held"`
-	}{owner, b.Available, b.Held})
+		Owner            string `json:"owner"`
+		Balance          int64  `json:"balance"`
+		Held             int64  `json:"held"`
+		PaymentReference string `json:"payment_reference,omitempty"` // its last characters
+	}{owner, b.Available, b.Held, masked(hint)})
 }
 
 func (a api) transfers(c echo.Context) error {
