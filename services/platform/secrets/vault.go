@@ -113,6 +113,9 @@ func (v *Vault) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// Format prints the role alone, whatever the verb: there is a token in the session.
+func (v *Vault) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "Vault session of %s", v.cfg.Role) }
+
 func (v *Vault) keep(k kept) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

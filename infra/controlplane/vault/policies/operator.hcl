@@ -49,3 +49,6 @@ path "auth/token/accessors"       { capabilities = ["list", "sudo"] }
 path "auth/token/accessors/*"     { capabilities = ["list", "sudo"] }
 path "auth/token/lookup-accessor" { capabilities = ["create", "update"] }
 path "auth/token/revoke-accessor" { capabilities = ["create", "update"] }
+
+# The emergency brake: a sealed Vault gives nothing out until it is restarted, which unseals it.
+path "sys/seal" { capabilities = ["update", "sudo"] }
