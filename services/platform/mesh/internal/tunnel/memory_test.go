@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -27,6 +28,7 @@ func TestMemoryPerConnection(t *testing.T) {
 	}
 	opening.Wait()
 	for _, c := range conns {
+		require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second))) // opening them all may have taken as long
 		require.NoError(t, ask(c))
 	}
 	each := (inUse() - before) / connections
