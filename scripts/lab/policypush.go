@@ -16,7 +16,7 @@ import (
 	"redoubt.example/infra/topology"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/hops"
-	"redoubt.example/services/platform/policy/policytest"
+	"redoubt.example/services/platform/policy/rulecheck"
 )
 
 // pushed is what `lab policy push --json` prints.
@@ -56,7 +56,7 @@ func (a *app) push(ctx context.Context, folder string, untested bool) error {
 	}
 	all := maps.Clone(rules)
 	maps.Copy(all, tests)
-	report, err := policytest.Run(ctx, all)
+	report, err := rulecheck.Run(ctx, all)
 	if err != nil {
 		return exit.Usagef("%w", err)
 	}

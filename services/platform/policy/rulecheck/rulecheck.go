@@ -1,5 +1,5 @@
-// Package policytest runs the tests of policy rules, as `opa test --coverage` does.
-package policytest
+// Package rulecheck runs the tests of policy rules, as `opa test --coverage` does.
+package rulecheck
 
 import (
 	"context"
