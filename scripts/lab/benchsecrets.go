@@ -97,7 +97,7 @@ func (a *app) measureSecrets(ctx context.Context, samples, rotations, rate int) 
 		return result, err
 	}
 	spike, err := secretbench.Rotations{
-		Client: edge, URL: status.GatewayURL + "/v1/account", Count: rotations, PerSecond: rate, Block: 1500 * time.Millisecond,
+		Client: edge, URL: status.GatewayURL + "/v1/account", Count: rotations, PerSecond: rate, Block: 3 * time.Second,
 		Token:  func() (string, error) { return client.Token(ctx, "alice", []string{"account:read"}) },
 		Rotate: func(ctx context.Context) error { _, err := client.Rotate(ctx, "db", "payments"); return err },
 	}.Measure(ctx, func(text string) { task.Say("%s", text) })

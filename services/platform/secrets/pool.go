@@ -18,9 +18,9 @@ const (
 	idleConns      = 2 // kept at hand, so that a request rarely waits for a handshake, also during a rotation
 	connectTimeout = 5 * time.Second
 
-	// drainEvery is how often an unused connection of an old login is closed: one at a time, so that the pool has
-	// dialled its successor before the next one goes.
-	drainEvery = 50 * time.Millisecond
+	// An unused connection of an old login is closed this often: one at a time, so that the pool has dialled its
+	// successor before the next one goes.
+	shortestDrain, longestDrain = 50 * time.Millisecond, 250 * time.Millisecond
 	// settle is how long a login is kept after it was replaced, for a dial that had just picked it.
 	settle = time.Second
 )
@@ -120,7 +120,7 @@ func (d *database) drainUntilDue(newSession <-chan struct{}, pool *pgxpool.Pool)
 		if d.draining() {
 			d.dropIdle(pool)
 			d.revokeDrained()
-			wait = min(wait, drainEvery)
+			wait = min(wait, d.drainPause())
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -144,16 +144,29 @@ func (d *database) draining() bool {
 	return len(d.leases) > 1
 }
 
-// dropIdle closes one unused connection of an old login, and makes the pool dial another in its place.
+// dropIdle closes one unused connection of an old login, and makes the pool dial another in its place. All others go
+// back before that, since closing takes a round trip.
 func (d *database) dropIdle(pool *pgxpool.Pool) {
-	current, dropped := d.currentLease(), false
+	current := d.currentLease()
+	var old *pgxpool.Conn
 	for _, conn := range pool.AcquireAllIdle(d.vault.ctx) {
-		if l, _ := conn.Conn().PgConn().CustomData()[leaseKey].(*lease); l != current && !dropped {
-			dropped = true
-			conn.Conn().Close(d.vault.ctx)
+		if l, _ := conn.Conn().PgConn().CustomData()[leaseKey].(*lease); l != current && old == nil {
+			old = conn
+			continue
 		}
-		conn.Release() // a closed one is thrown away
+		conn.Release()
 	}
+	if old != nil {
+		old.Conn().Close(d.vault.ctx)
+		old.Release() // a closed one is thrown away
+	}
+}
+
+// drainPause is how long to wait between two of them: a handshake with a password costs both ends milliseconds of
+// processor time, so they are spread out as far as the lease allows.
+func (d *database) drainPause() time.Duration {
+	l := d.currentLease()
+	return min(max(l.expires.Sub(l.began)/40, shortestDrain), longestDrain)
 }
 
 // revokeDrained drops old logins that nobody uses; what is past its end, Vault drops by itself.
