@@ -113,7 +113,7 @@ func FuzzUnlistedCallersStayOut(f *testing.F) {
 			t.Skip()
 		}
 		d, err := all[service].Decide(t.Context(), policy.Input{Caller: caller, Route: route.Route, Principal: principal,
-			Scopes: strings.Fields(scopes), Owner: owner, Attributes: map[string]any{key: value}})
+			Scopes: strings.Fields(scopes), Entry: value, Owner: owner, Attributes: map[string]any{key: value}})
 		require.NoError(t, err)
 		require.False(t, d.Allow)
 	})
