@@ -19,7 +19,10 @@ func TestAPIKey(t *testing.T) {
 	key := apikey.New(&r, pepper, 1).Reveal()
 	require.NoError(t, keys.Update(t.Context(), []apikey.Record{r}))
 	var seen string
-	g := newGatewayWith(t, keys, func(w http.ResponseWriter, r *http.Request) { seen = r.Header.Get("Authorization"); w.WriteHeader(http.StatusOK) })
+	g := newGatewayWith(t, keys, func(w http.ResponseWriter, r *http.Request) {
+		seen = r.Header.Get("Authorization")
+		w.WriteHeader(http.StatusOK)
+	})
 
 	ask := func(path, credential string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.URL+path, nil)
