@@ -42,12 +42,10 @@ func (p *Plane) consulLeads(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	leader, err := client.Status().LeaderWithQueryOptions((&consul.QueryOptions{}).WithContext(ctx))
-	if err != nil {
-		return fmt.Errorf("ask for Consul's leader: %w", err)
-	}
-	if leader == "" {
-		return errors.New("Consul has no leader yet")
+	// A consistent read, which needs no rights: a leader just elected answers others before it has replayed its log,
+	// and knows no auth method yet.
+	if _, _, err := client.Connect().CARoots(consulRead(ctx)); err != nil {
+		return fmt.Errorf("ask Consul's leader: %w", err)
 	}
 	return nil
 }

