@@ -29,6 +29,18 @@ func TestBadSettingsEndWithOneSentence(t *testing.T) {
 		"issuer without TLS":   {"REDOUBT_OIDC_ISSUER=http://127.0.0.1/", "is not an https URL"},
 		"address without port": {"REDOUBT_LISTEN=localhost", "is not host:port"},
 		"a taken port":         {"REDOUBT_LISTEN=" + taken.Addr().String(), "address already in use"},
+		"half a limit":         {"REDOUBT_GATEWAY_LIMIT_ADDRESS=100", "is not a limit"},
+		"a proxy that is all":  {"REDOUBT_GATEWAY_TRUSTED_PROXIES=0.0.0.0/0", "would let anybody"},
+		"an unknown DPoP mode": {"REDOUBT_GATEWAY_DPOP=maybe", "REDOUBT_GATEWAY_DPOP"},
+		"origin without TLS":   {"REDOUBT_GATEWAY_PUBLIC_ORIGINS=http://api.example", "is not an origin"},
+		"no concurrency":       {"REDOUBT_GATEWAY_CONCURRENCY=0", "REDOUBT_GATEWAY_CONCURRENCY"},
+		"no such deny list":    {"REDOUBT_GATEWAY_DENY_LIST=/nonexistent", "no such file"},
+		"password in a URL":    {"REDOUBT_REDIS_URL=redis://:secret@127.0.0.1:1", "belongs in a file"},
+		"password, no Redis":   {"REDOUBT_REDIS_PASSWORD_FILE=/x", "need REDOUBT_REDIS_URL"},
+		"any page's origin":    {"REDOUBT_GATEWAY_CORS_ORIGINS=https://app.example.com,*", "is not an origin"},
+		"a WAF mode":           {"REDOUBT_GATEWAY_WAF=on", `it is off, detect or block`},
+		"a WAF route":          {"REDOUBT_GATEWAY_WAF_ROUTES=x", "isn't of the form"},
+		"a WAF's body limit":   {"REDOUBT_GATEWAY_WAF_BODY=-1", "is negative"},
 		"an unknown mode":      {"REDOUBT_MODE=magic", "REDOUBT_MODE"},
 	} {
 		t.Run(name, func(t *testing.T) {

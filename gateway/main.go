@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"redoubt.example/gateway/internal/accesstoken"
+	"redoubt.example/gateway/internal/contract"
+	"redoubt.example/gateway/internal/cors"
 	"redoubt.example/gateway/internal/edge"
 	"redoubt.example/gateway/internal/rpc"
 	"redoubt.example/services/platform/api/inferencev1"
@@ -28,6 +31,9 @@ import (
 // upstreamTimeout is longer than what a service grants its own calls, and shorter than the whole request.
 const upstreamTimeout = 10 * time.Second
 
+//go:embed openapi.yaml
+var contractText []byte
+
 func main() { lifecycle.Main(run) }
 
 func run(ctx context.Context) error {
@@ -40,6 +46,7 @@ func run(ctx context.Context) error {
 		return &config.Error{Reason: fmt.Sprintf("can't listen on REDOUBT_LISTEN %s: %v", cfg.Listen, err)}
 	}
 	defer listener.Close()
+	rules := cfg.Inspection.load()
 	w, err := workload.Open(ctx, cfg.Workload)
 	if err != nil {
 		return err
@@ -62,15 +69,30 @@ func run(ctx context.Context) error {
 	tokens := accesstoken.New(accesstoken.Config{
 		Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, SubjectClaim: cfg.OIDCSubjectClaim, Client: client,
 	})
+	described, err := contract.Load(contractText)
+	if err != nil {
+		return err
+	}
+	origins, err := cors.New(cfg.CORSOrigins)
+	if err != nil {
+		return err
+	}
 	keys := apiKeys(w)
-	api, err := publicAPI(w, edge.Config{
-		Tokens: tokens, Keys: keys, Log: w.Log, Metrics: w.Metrics,
+	public := edge.Config{
+		Tokens: tokens, Keys: keys, Log: w.Log, Metrics: w.Metrics, Tracing: w.Tracing, Contract: described, CORS: origins,
 		Ready: func() error { return errors.Join(tokens.Ready(), w.Mesh.Ready()) },
 		Mint: func(g authn.Grant) (string, error) {
 			g.Requester = identity.String()
 			return minter.Mint(g)
 		},
-	})
+	}
+	if err := cfg.Clients.open(w, &public, cfg.origins(listener.Addr())); err != nil {
+		return err
+	}
+	if public.WAF, err = rules(); err != nil {
+		return err
+	}
+	api, err := publicAPI(w, public)
 	if err != nil {
 		return err
 	}
@@ -86,7 +108,11 @@ func run(ctx context.Context) error {
 			return err
 		}
 		w.Log.Info("public API", "address", listener.Addr().String())
-		return edge.Serve(ctx, listener, edge.TLS(certificate.GetCertificate), api, w.Log)
+		transport := edge.TLS(certificate.GetCertificate)
+		if cfg.TLS12 {
+			edge.AllowTLS12(transport)
+		}
+		return edge.Serve(ctx, edge.LimitConnections(listener, public), transport, api, w.Log)
 	})
 	return w.Serve(ctx, httpserver.Route{Route: "GET /v1/transaction-keys", Handle: func(c echo.Context) error {
 		keys, err := minter.PublicKeys()

@@ -28,9 +28,10 @@ func (p *Plane) consulSpec() process.Spec {
 }
 
 func (p *Plane) consulAs(token string) (*consul.Client, error) {
-	client, err := consul.NewClient(&consul.Config{
-		Address: p.ConsulHTTP, Scheme: "https", Token: token, TLSConfig: consul.TLSConfig{CAFile: p.CAFile},
-	})
+	// A client for each use: connections that it kept would add up to more than Consul takes from one address.
+	cfg := consul.DefaultNonPooledConfig()
+	cfg.Address, cfg.Scheme, cfg.Token, cfg.TLSConfig.CAFile = p.ConsulHTTP, "https", token, p.CAFile
+	client, err := consul.NewClient(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make Consul client: %w", err)
 	}

@@ -14,6 +14,7 @@ func (p *Plane) applyConsul(ctx context.Context, client *consul.Client) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.applyAuth(ctx, client) })
 	group.Go(func() error { return p.applyIntentions(ctx, client) })
+	group.Go(func() error { return applyMeshTLS(ctx, client) })
 	return group.Wait()
 }
 

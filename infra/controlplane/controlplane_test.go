@@ -1,6 +1,10 @@
 package controlplane_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
 	"os"
 	"testing"
 
@@ -40,4 +44,21 @@ func TestNewRefuses(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, first.VaultAddr, second.VaultAddr, "labs side by side")
 	require.NotEqual(t, first.ConsulHTTP, second.ConsulHTTP)
+}
+
+func TestPlanePrintsNothing(t *testing.T) {
+	env := controlplanetest.Start(t)
+	share := env.UnsealShare()
+	require.NotEmpty(t, share)
+	var printed bytes.Buffer
+	for _, plane := range []any{env.Plane, *env, []any{env.Plane}, map[string]any{"plane": env.Plane}} {
+		fmt.Fprintf(&printed, "%v %+v %#v %s %d %x", plane, plane, plane, plane, plane, plane)
+		slog.New(slog.NewTextHandler(&printed, nil)).Info("x", "plane", plane)
+		slog.New(slog.NewJSONHandler(&printed, nil)).Info("x", "plane", plane)
+	}
+	text, err := json.Marshal(env.Plane)
+	require.NoError(t, err)
+	require.NotContains(t, printed.String()+string(text), share)
+	require.NotContains(t, printed.String(), fmt.Sprintf("%x", share))
+	require.Contains(t, printed.String(), "control plane in "+env.Dir)
 }

@@ -31,7 +31,12 @@ func (p *Plane) leaseDatabase(ctx context.Context, as *vault.Client, name string
 	if err := p.connectDatabase(ctx, as, name); err != nil {
 		return err
 	}
-	revoke, err := render("postgres/revoke.sql", nil)
+	return p.leaseRoles(ctx, as, name, true)
+}
+
+// leaseRoles says how Vault makes and drops the logins of a database; unless they end with their leases, it drops none.
+func (p *Plane) leaseRoles(ctx context.Context, as *vault.Client, name string, end bool) error {
+	revoke, err := render("postgres/revoke.sql", name)
 	if err != nil {
 		return err
 	}
@@ -39,6 +44,9 @@ func (p *Plane) leaseDatabase(ctx context.Context, as *vault.Client, name string
 		create, err := render("postgres/login.sql", group)
 		if err != nil {
 			return err
+		}
+		if !end {
+			create, revoke = forever(create), "SELECT 1;"
 		}
 		// A credential isn't renewed past its first lease: its holder gets another, so none grows old.
 		if _, err := as.Logical().WriteWithContext(ctx, "database/roles/"+role, map[string]any{

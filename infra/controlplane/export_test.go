@@ -6,6 +6,9 @@ import (
 	consul "github.com/hashicorp/consul/api"
 )
 
+// UnsealShare is what opens Vault.
+func (p *Plane) UnsealShare() string { return p.unsealShare }
+
 // ApplyAgain applies all of the configuration to servers that have it.
 func (p *Plane) ApplyAgain(ctx context.Context) error {
 	operator, err := p.Operator(ctx)

@@ -129,6 +129,21 @@ func (p *Plane) unseal(ctx context.Context) (root string, err error) {
 	})
 }
 
+// Format prints where the control plane is, whatever the verb: Vault's unseal share is in it.
+func (p *Plane) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "control plane in %s", p.cfg.Dir) }
+
+// Seal pulls the emergency brake: Vault gives nothing out, to nobody, until it is restarted, which unseals it.
+func (p *Plane) Seal(ctx context.Context) error {
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	if err := operator.Sys().SealWithContext(ctx); err != nil {
+		return fmt.Errorf("seal Vault: %w", err)
+	}
+	return nil
+}
+
 // handOver uses the root token for what only it can do, shows that the operator can log in, and revokes it.
 func (p *Plane) handOver(ctx context.Context, root string) error {
 	asRoot, err := p.vaultAs(root)

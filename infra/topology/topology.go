@@ -31,6 +31,7 @@ type Service struct {
 	Database bool     `yaml:"database" json:"database"` // owns the PostgreSQL database of its name
 	Secrets  []string `yaml:"secrets" json:"secrets"`   // Vault paths, besides its database's credentials
 	Buckets  []string `yaml:"buckets" json:"buckets"`   // blobs that it keeps
+	Internet bool     `yaml:"internet" json:"internet"` // calls public addresses, which users name
 	Routes   []Route  `yaml:"routes" json:"routes"`
 }
 

@@ -164,8 +164,8 @@ func (r reply) into(t testing.TB, v any) {
 	require.NoError(t, json.Unmarshal(r.body, v), string(r.body))
 }
 
-// call sends one request; body is marshalled unless nil.
-func (l *lab) call(t testing.TB, method, path, token string, body any) (reply, error) {
+// call sends one request; body is marshalled unless nil, header is key, value.
+func (l *lab) call(t testing.TB, method, path, token string, body any, header ...string) (reply, error) {
 	t.Helper()
 	var payload io.Reader
 	if body != nil {
@@ -179,6 +179,9 @@ func (l *lab) call(t testing.TB, method, path, token string, body any) (reply, e
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	res, err := l.client.Do(req)
 	if err != nil {
 		return reply{}, err
@@ -189,9 +192,9 @@ func (l *lab) call(t testing.TB, method, path, token string, body any) (reply, e
 }
 
 // must is call where a transport error fails the test.
-func (l *lab) must(t testing.TB, method, path, token string, body any) reply {
+func (l *lab) must(t testing.TB, method, path, token string, body any, header ...string) reply {
 	t.Helper()
-	got, err := l.call(t, method, path, token, body)
+	got, err := l.call(t, method, path, token, body, header...)
 	require.NoError(t, err)
 	return got
 }

@@ -75,6 +75,11 @@ func testAway(t *testing.T, l *lab, server string) {
 	require.Contains(t, headline, server)
 	<-back
 	require.Zero(t, l.run(t, "start", server).code)
+	defer func() {
+		if t.Failed() {
+			t.Logf("ready %v, degraded: %+v", l.status.Ready, l.status.Degraded)
+		}
+	}()
 	require.Eventually(t, func() bool {
 		l.refresh(t)
 		return l.status.Ready && len(l.status.Degraded) == 0

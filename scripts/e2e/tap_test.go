@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"net"
@@ -9,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -30,7 +28,7 @@ type tap struct {
 	at    time.Time
 }
 
-var tokenLine = regexp.MustCompile(`(?i)^txn-token: (\S+)\r\n$`)
+var tokenLine = regexp.MustCompile(`(?i)\r\ntxn-token: (\S+)\r\n`)
 
 func (l *lab) tap(t testing.TB, service, upstream string) *tap {
 	t.Helper()
@@ -92,19 +90,27 @@ func (p *tap) pass(c net.Conn) {
 	}
 	defer up.Close()
 	go func() { _, _ = io.Copy(c, up); _ = c.Close() }()
-	r := bufio.NewReaderSize(c, 64<<10)
+	var seen, chunk []byte = nil, make([]byte, 32<<10)
 	for {
-		line, err := r.ReadString('\n')
-		if m := tokenLine.FindStringSubmatch(line); m != nil {
+		n, err := c.Read(chunk)
+		if seen = append(seen, chunk[:n]...); len(seen) > maxHeader {
+			seen = seen[len(seen)-maxHeader:]
+		}
+		if all := tokenLine.FindAllSubmatch(seen, -1); all != nil {
 			p.mu.Lock()
-			p.token, p.at = strings.Clone(m[1]), time.Now()
+			if token := string(all[len(all)-1][1]); token != p.token {
+				p.token, p.at = token, time.Now()
+			}
 			p.mu.Unlock()
 		}
-		if _, werr := up.Write([]byte(line)); err != nil || werr != nil {
+		if _, werr := up.Write(chunk[:n]); err != nil || werr != nil {
 			return
 		}
 	}
 }
+
+// maxHeader is more than a request's header with its token takes.
+const maxHeader = 8 << 10
 
 // fresh has traffic made until a token passes, and returns one with most of its 15 seconds left.
 func (p *tap) fresh(t testing.TB, traffic func()) string {

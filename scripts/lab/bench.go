@@ -10,6 +10,6 @@ func (a *app) bench() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.benchMesh(), a.benchSecrets(), a.benchAuthz())
+	cmd.AddCommand(a.benchMesh(), a.benchSecrets(), a.benchAuthz(), a.benchGateway(), a.benchFlood())
 	return cmd
 }

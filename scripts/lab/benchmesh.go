@@ -49,7 +49,7 @@ Columns that need a word:
   cpu/proxy      processor time per request and proxy; for native half of what both ends use more than in plaintext
   resident       a proxy's memory, the mean of the pair
   new/s          connections with one request each, opened by four at a time; unresumed: with full handshakes only
-  handshake      of the port for peers, with the same client everywhere, until the server's session ticket comes
+  handshake      of the port for peers, with the same client everywhere, until the server's session ticket comes; it checks a chain once, as our data plane does
 
 States, never mixed:
   kept-awake  a SCHED_IDLE spinner per processor: waking idle processors isn't measured

@@ -32,6 +32,7 @@ service's policy. Every layer is asked, whether or not an outer one has said no 
 of --dir if it is up, else by those of this checkout.`,
 		Example: `  lab policy explain --caller notification --route "POST payments/v1/transfers" --user alice
   lab policy explain --caller gateway --route "GET ingestion/v1/documents/{id}" --user alice --owner bob
+  lab policy explain --caller ingestion --route "POST payments/v1/authorizations" --user alice --owner alice --attribute account=frozen
   lab policy explain --caller ingestion --route inference/Classify --user alice`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,7 +67,7 @@ of --dir if it is up, else by those of this checkout.`,
 	flags.StringVar(&q.Entry, "entry", "", `the edge route whose token is presented, "POST /v1/documents"; else the best that the caller can have`)
 	flags.StringArrayVar(&scopes, "scope", nil, "the user's scopes; all that the user may have when not given")
 	flags.StringVar(&q.Owner, "owner", "", "the principal that the object belongs to")
-	flags.StringArrayVar(&attributes, "attribute", nil, "what else the service knows of the object, as name=value: maker=ingestion, amount=5")
+	flags.StringArrayVar(&attributes, "attribute", nil, "what else the service knows of the object, as name=value (account=frozen, maker=ingestion, amount=5); else what is ordinary")
 	return cmd
 }
 

@@ -104,7 +104,8 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 		a.test(), a.topology(),
 
 		a.apikey(), a.revoke(), a.secrets(),
-		a.supervise(),
+		a.attack(), a.controlVerb(), a.threat(), a.load(),
+		a.supervise(), a.floodSender(),
 	)
 	return root
 }

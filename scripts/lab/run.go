@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/hops"
 	"redoubt.example/scripts/internal/k6"
@@ -76,46 +75,15 @@ func (a *app) run(ctx context.Context, o runOptions) error {
 	case !errors.Is(err, labdir.ErrNotRunning):
 		return err
 	}
-	result, err := a.withOwnLab(ctx, func(ctx context.Context) (runResult, error) {
-		return a.traffic(ctx, generator, o, nothingBefore)
+	var result runResult
+	err = a.withOwnLab(ctx, plan{Mode: stack.Modes[0], Port: stack.DefaultPort}, func(ctx context.Context) (err error) {
+		result, err = a.traffic(ctx, generator, o, nothingBefore)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	return a.conclude(result)
-}
-
-// withOwnLab starts a lab, does something with it, and stops it.
-func (a *app) withOwnLab(ctx context.Context, do func(context.Context) (runResult, error)) (result runResult, err error) {
-	p := plan{Mode: stack.Modes[0], Port: stack.DefaultPort}
-	if err := a.checkPlan(&p); err != nil {
-		return result, err
-	}
-	if err := a.obtain(ctx, &p); err != nil {
-		return result, err
-	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	progress := term.NewProgress(os.Stderr)
-	defer progress.Close()
-	task := progress.Task("lab", "starting")
-	done := make(chan error, 1)
-	err = superviseLab(ctx, a.force, p, func(text string) { task.Say("%s", text) }, func(s control.Status) error {
-		task.End("ready in %.1f s, %s resident", s.StartupSeconds, term.Bytes(s.RSSBytes))
-		go func() {
-			var err error
-			result, err = do(ctx)
-			done <- err
-			stop()
-		}()
-		return nil
-	})
-	select {
-	case failed := <-done:
-		return result, errors.Join(failed, err)
-	default:
-		return result, err
-	}
 }
 
 // obtainK6 builds the load generator.

@@ -29,6 +29,9 @@ type runningLab struct {
 
 	mu      sync.Mutex
 	startup time.Duration // 0 until everything was ready once
+
+	switching sync.Mutex       // one order at a time
+	switched  control.Switched // what is off
 }
 
 func (l *runningLab) becomeReady(took time.Duration) {
@@ -43,7 +46,7 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 	startup := l.startup
 	l.mu.Unlock()
 	s := control.Status{
-		Degraded: []control.Degradation{}, Mode: l.plan.Mode, Profile: stack.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
+		Degraded: []control.Degradation{}, ControlsOff: l.controlsOff(), Mode: l.plan.Mode, Profile: stack.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
 		GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
 		Components: []control.Component{{
 			Name: supervisorName, PID: os.Getpid(), State: string(supervisor.Ready), RSSBytes: procfs.Memory(os.Getpid()),

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"path"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"redoubt.example/infra/controlplane"
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/term"
@@ -14,7 +17,7 @@ import (
 
 func (a *app) secrets() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "secrets <list|audit|scan>",
+		Use:     "secrets <list|audit|scan|seal>",
 		GroupID: groupLook,
 		Short:   "Show who holds which secret, and who read which when; never a value",
 		Args:    cobra.ArbitraryArgs,
@@ -25,7 +28,7 @@ func (a *app) secrets() *cobra.Command {
 			return exit.Mend(exit.Usagef("secrets has no %q", args[0]), "lab help secrets")
 		},
 	}
-	cmd.AddCommand(a.secretsList(), a.secretsAudit(), a.secretsScan())
+	cmd.AddCommand(a.secretsList(), a.secretsAudit(), a.secretsScan(), a.secretsSeal())
 	return cmd
 }
 
@@ -66,6 +69,29 @@ func secretsTable(all []control.Secret, now time.Time) *term.Table {
 		table.Add(term.Text(holder), term.Text(s.Kind), term.Text(age), remaining, term.Text(path.Base(s.ID)))
 	}
 	return table
+}
+
+func (a *app) secretsSeal() *cobra.Command {
+	return &cobra.Command{
+		Use:   "seal",
+		Short: "Pull the emergency brake: seal Vault, which gives nothing out until it is restarted",
+		Long: `Seal Vault: it gives nothing out, to nobody, until it is restarted (` + "`lab stop vault`, `lab start vault`" + `). Services go
+on with what they have leased, and fail closed past it; ` + "`lab status`" + ` says until when.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, _, err := a.running()
+			if err != nil {
+				return err
+			}
+			if err := client.Revoke(cmd.Context(), "vault", ""); err != nil {
+				return err
+			}
+			return a.output().Print(map[string]string{"component": controlplane.Vault, "state": "sealed"}, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "vault: sealed; `lab stop vault%[1]s` and `lab start vault%[1]s` open it\n", a.dirFlag())
+				return err
+			})
+		},
+	}
 }
 
 type auditOptions struct {

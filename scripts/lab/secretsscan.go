@@ -2,28 +2,41 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"redoubt.example/infra/controlplane"
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/leaks"
 	"redoubt.example/scripts/internal/term"
 )
 
 func (a *app) secretsScan() *cobra.Command {
 	return &cobra.Command{
-		Use:   "scan",
-		Short: "Look for secrets where none may lie: processes, folders, logs, repository, binaries",
+		Use:   "scan [archive]...",
+		Short: "Look for secrets where none may lie: processes, folders, logs, repository, binaries, archives",
 		Long: `Look for secrets where none may lie: in every process's environment and command line, in the lab's folder with its
 logs, in its runtime folder (where only short-lived identity documents and listeners' TLS keys may lie), in the
 repository and in our own binaries. It knows tokens, keys and JWTs by their looks, and an access token that is live
-by its value. Exit code 1 when something is found; what it says is where and what kind, never the value.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := a.scan(cmd.Context())
+by its value. Exit code 1 when something is found; what it says is where and what kind, never the value.
+
+Named archives, releases or images, are looked into instead, layer by layer, and no lab is needed; - reads one from
+standard input: ` + "`docker save <image> | lab secrets scan -`" + `.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var found leaks.Result
+			var err error
+			if len(args) > 0 {
+				found, err = scanArchives(args, cmd.InOrStdin())
+			} else {
+				found, err = a.scan(cmd.Context())
+			}
 			if err != nil {
 				return err
 			}
@@ -37,6 +50,27 @@ by its value. Exit code 1 when something is found; what it says is where and wha
 			return nil
 		},
 	}
+}
+
+func scanArchives(names []string, stdin io.Reader) (leaks.Result, error) {
+	var s leaks.Scanner
+	for _, name := range names {
+		if name == "-" {
+			if err := s.Archive("standard input", stdin); err != nil {
+				return leaks.Result{}, err
+			}
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return leaks.Result{}, exit.Usagef("%w", err)
+		}
+		err = s.Archive(filepath.Base(name), f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return leaks.Result{}, err
+		}
+	}
+	return s.Result(), nil
 }
 
 func (a *app) scan(ctx context.Context) (leaks.Result, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,11 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 		headline = out.Paint("degraded", term.Warn) + because(s)
 	}
 	if warning := stack.Warning(s.Mode); warning != "" {
+		defer fmt.Fprintf(w, "\n%s\n", out.Paint(warning, term.Bad))
+	}
+	if len(s.ControlsOff) > 0 {
+		warning := "UNSAFE: controls are switched off: " + strings.Join(s.ControlsOff, ", ")
+		fmt.Fprintf(w, "%s\n", out.Paint(warning, term.Bad))
 		defer fmt.Fprintf(w, "\n%s\n", out.Paint(warning, term.Bad))
 	}
 	fmt.Fprintf(w, "%s, mode %s, profile %s, started in %.1f s, %s resident\ngateway %s, CA %s\n\n",

@@ -22,7 +22,8 @@ func (a *app) test() *cobra.Command {
 		GroupID: groupBuild,
 		Short:   "Run all checks and tests of all modules, end to end included",
 		Long: `Run all checks and tests: format, vet, each module built alone, the tests of all modules (packages with concurrency
-under the race detector), and at last the whole platform end to end. Obtains Consul, Vault and PostgreSQL first.`,
+under the race detector), the whole platform end to end, and at last every attack on it, and the proof of every control
+(see ` + "`lab help attack`" + `). Obtains Consul, Vault and PostgreSQL first.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := a.runTests(cmd.Context())
@@ -52,7 +53,11 @@ func (a *app) runTests(ctx context.Context) (suite.Report, error) {
 	if err != nil {
 		return suite.Report{}, err
 	}
-	s := suite.Suite{Repo: repo, Race: doctor.HasC(), Progress: progress, Env: []string{
+	self, err := os.Executable()
+	if err != nil {
+		return suite.Report{}, err
+	}
+	s := suite.Suite{Lab: self, Repo: repo, Race: doctor.HasC(), Progress: progress, Env: []string{
 		"REDOUBT_TEST_CONSUL=" + set.Consul,
 		"REDOUBT_TEST_VAULT=" + set.Vault,
 		"REDOUBT_TEST_POSTGRES=" + set.Postgres,

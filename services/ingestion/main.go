@@ -3,17 +3,17 @@ package main
 
 import (
 	"context"
-	"os"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+
 	"redoubt.example/services/ingestion/internal/documents"
 	"redoubt.example/services/ingestion/internal/httpapi"
 	"redoubt.example/services/ingestion/internal/peers"
 	"redoubt.example/services/ingestion/internal/postgres"
 	"redoubt.example/services/platform/api/inferencev1"
 	"redoubt.example/services/platform/config"
-	"redoubt.example/services/platform/lifecycle"
 	"redoubt.example/services/platform/workload"
 )
 
@@ -30,32 +30,9 @@ func (s settings) Validate() error {
 	return s.Workload.Validate()
 }
 
-func main() { lifecycle.Main(run) }
+func main() { workload.Main(postgres.Migrations, serve) }
 
-func run(ctx context.Context) error {
-	var cfg settings
-	if err := config.Load(&cfg); err != nil {
-		return err
-	}
-	switch args := os.Args[1:]; {
-	case len(args) == 0:
-		return serve(ctx, cfg)
-	case len(args) == 1 && args[0] == "migrate":
-		return workload.Migrate(ctx, cfg.Workload, postgres.Migrations)
-	}
-	return &config.Error{Reason: "usage: ingestion [migrate]"}
-}
-
-func serve(ctx context.Context, cfg settings) error {
-	w, err := workload.Open(ctx, cfg.Workload)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	pool, err := w.Database(ctx)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, cfg settings, w *workload.Workload, pool *pgxpool.Pool) error {
 	inference, err := w.GRPC("inference")
 	if err != nil {
 		return err
@@ -72,7 +49,7 @@ func serve(ctx context.Context, cfg settings) error {
 		Notified:   func(outcome string) { notified.WithLabelValues(outcome).Inc() },
 		Now:        time.Now,
 	})
-	w.Go("reconciler", func(ctx context.Context) error { return reconcile(ctx, intake, cfg.ReconcileEvery, w.Log) })
+	w.Every(cfg.ReconcileEvery, "settle documents that were left open", intake.Reconcile)
 	w.OnClose(intake.Close)
 	return w.Serve(ctx, httpapi.Routes(intake)...)
 }

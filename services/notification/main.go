@@ -5,9 +5,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"redoubt.example/services/notification/internal/egress"
 	"redoubt.example/services/notification/internal/httpapi"
@@ -15,7 +15,6 @@ import (
 	"redoubt.example/services/notification/internal/postgres"
 	"redoubt.example/services/notification/internal/webhook"
 	"redoubt.example/services/platform/config"
-	"redoubt.example/services/platform/lifecycle"
 	"redoubt.example/services/platform/workload"
 )
 
@@ -31,34 +30,18 @@ type settings struct {
 	WebhookAllow []string `env:"NOTIFICATION_WEBHOOK_ALLOW"`
 }
 
-func main() { lifecycle.Main(run) }
-
-func run(ctx context.Context) error {
-	var cfg settings
-	if err := config.Load(&cfg); err != nil {
-		return err
+// Validate checks what no default can.
+func (s settings) Validate() error {
+	if _, err := webhook.NewTargets(s.WebhookAllow); err != nil {
+		return fmt.Errorf("REDOUBT_NOTIFICATION_WEBHOOK_ALLOW: %w", err)
 	}
-	switch args := os.Args[1:]; {
-	case len(args) == 0:
-		return serve(ctx, cfg)
-	case len(args) == 1 && args[0] == "migrate":
-		return workload.Migrate(ctx, cfg.Workload, postgres.Migrations)
-	default:
-		return &config.Error{Reason: fmt.Sprintf("usage: %s [migrate]", filepath.Base(os.Args[0]))}
-	}
+	return s.Workload.Validate()
 }
 
-func serve(ctx context.Context, cfg settings) error {
+func main() { workload.Main(postgres.Migrations, serve) }
+
+func serve(ctx context.Context, cfg settings, w *workload.Workload, pool *pgxpool.Pool) error {
 	targets, err := webhook.NewTargets(cfg.WebhookAllow)
-	if err != nil {
-		return &config.Error{Reason: "check REDOUBT_NOTIFICATION_WEBHOOK_ALLOW: " + err.Error()}
-	}
-	w, err := workload.Open(ctx, cfg.Workload)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	pool, err := w.Database(ctx)
 	if err != nil {
 		return err
 	}

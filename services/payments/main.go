@@ -4,14 +4,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"redoubt.example/services/payments/internal/httpapi"
 	"redoubt.example/services/payments/internal/ledger"
 	"redoubt.example/services/payments/internal/postgres"
 	"redoubt.example/services/platform/config"
-	"redoubt.example/services/platform/lifecycle"
 	"redoubt.example/services/platform/workload"
 )
 
@@ -31,38 +31,15 @@ func (s settings) Validate() error {
 	return s.Workload.Validate()
 }
 
-func main() { lifecycle.Main(run) }
+func main() { workload.Main(postgres.Migrations, serve) }
 
-func run(ctx context.Context) error {
-	var cfg settings
-	if err := config.Load(&cfg); err != nil {
-		return err
-	}
-	switch args := os.Args[1:]; {
-	case len(args) == 0:
-		return serve(ctx, cfg)
-	case len(args) == 1 && args[0] == "migrate":
-		return workload.Migrate(ctx, cfg.Workload, postgres.Migrations)
-	}
-	return &config.Error{Reason: "usage: payments [migrate]"}
-}
-
-func serve(ctx context.Context, cfg settings) error {
-	w, err := workload.Open(ctx, cfg.Workload)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	pool, err := w.Database(ctx)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, cfg settings, w *workload.Workload, pool *pgxpool.Pool) error {
 	store, sealer := postgres.New(pool), w.Vault.Envelope(transitKey)
 	w.OnRotate("transit", func(ctx context.Context) (string, error) {
 		count, err := store.Rewrap(ctx, sealer.Rewrap)
 		return fmt.Sprintf("%d wrapped anew", count), err
 	})
 	book := ledger.New(ledger.Config{Store: store, Allow: httpapi.Allow, HoldFor: cfg.HoldFor, Now: time.Now})
-	w.Go("sweeper", func(ctx context.Context) error { return sweep(ctx, book, cfg.SweepEvery, w.Log) })
+	w.Every(cfg.SweepEvery, "give back expired authorizations", book.Sweep)
 	return w.Serve(ctx, httpapi.Routes(book, ledger.References{Store: store, Sealer: sealer})...)
 }

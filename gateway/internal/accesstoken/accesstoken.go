@@ -34,6 +34,7 @@ type Token struct {
 	Principal string
 	Scopes    []string
 	Client    string // the OAuth client, azp or client_id; may be empty
+	Key       string // thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1); "": to none
 }
 
 // Config says whose tokens are accepted, and for what.
@@ -86,26 +87,49 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Token, error) {
 	if json.Unmarshal(body, &c) != nil || json.Unmarshal(body, &standard) != nil {
 		return Token{}, &Refusal{controls.EdgeSignature, "the access token's claims are malformed"}
 	}
-	if err := v.check(standard, time.Now()); err != nil {
+	if err := v.check(ctx, standard, time.Now()); err != nil {
 		return Token{}, err
 	}
-	principal := text(c[v.cfg.SubjectClaim])
-	if !validPrincipal(principal) {
-		return Token{}, &Refusal{controls.EdgeSubject, "the access token names no principal"}
+	principal := v.principal(c)
+	if err := controls.Enforce(ctx, controls.EdgeSubject, func() error { return checkPrincipal(principal) }); err != nil {
+		return Token{}, err
 	}
 	client := text(c["azp"])
 	if client == "" {
 		client = text(c["client_id"])
 	}
-	return Token{Principal: principal, Scopes: strings.Fields(text(c["scope"])), Client: client}, nil
+	var bound struct {
+		Key string `json:"jkt"`
+	}
+	if confirmation := c["cnf"]; confirmation != nil && json.Unmarshal(confirmation, &bound) != nil {
+		return Token{}, &Refusal{controls.EdgeSignature, "the access token's claims are malformed"}
+	}
+	return Token{Principal: principal, Scopes: strings.Fields(text(c["scope"])), Client: client, Key: bound.Key}, nil
 }
 
-func (v *Verifier) check(c jwt.Claims, now time.Time) error {
+// check enforces each control by itself, so that one can be off without the others.
+func (v *Verifier) check(ctx context.Context, c jwt.Claims, now time.Time) error {
+	if err := controls.Enforce(ctx, controls.EdgeIssuer, func() error {
+		if c.Issuer != v.cfg.Issuer {
+			return &Refusal{controls.EdgeIssuer, "the access token is from another issuer"}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := controls.Enforce(ctx, controls.EdgeAudience, func() error {
+		if !slices.Contains(c.Audience, v.cfg.Audience) {
+			return &Refusal{controls.EdgeAudience, "the access token is for another audience"}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return controls.Enforce(ctx, controls.EdgeExpiry, func() error { return checkTimes(c, now) })
+}
+
+func checkTimes(c jwt.Claims, now time.Time) error {
 	switch {
-	case c.Issuer != v.cfg.Issuer:
-		return &Refusal{controls.EdgeIssuer, "the access token is from another issuer"}
-	case !slices.Contains(c.Audience, v.cfg.Audience):
-		return &Refusal{controls.EdgeAudience, "the access token is for another audience"}
 	case c.Expiry == nil:
 		return &Refusal{controls.EdgeExpiry, "the access token never expires"}
 	case !now.Before(c.Expiry.Time().Add(clockSkew)):
@@ -122,6 +146,23 @@ func text(claim json.RawMessage) string {
 	var s string
 	_ = json.Unmarshal(claim, &s) // a claim of another type is as good as none
 	return s
+}
+
+// principal is what the token says. With edge.jwt.subject off, one without the claim is the principal of its sub,
+// which is unique with the issuer and nothing that people are known by here.
+func (v *Verifier) principal(c map[string]json.RawMessage) string {
+	name := text(c[v.cfg.SubjectClaim])
+	if name == "" && !controls.On(controls.EdgeSubject) {
+		return text(c["sub"])
+	}
+	return name
+}
+
+func checkPrincipal(name string) error {
+	if !validPrincipal(name) {
+		return &Refusal{controls.EdgeSubject, "the access token names no principal"}
+	}
+	return nil
 }
 
 func validPrincipal(s string) bool {

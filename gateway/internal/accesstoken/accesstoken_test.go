@@ -27,11 +27,15 @@ func verifier(t *testing.T, issuer *oidctest.Issuer) *accesstoken.Verifier {
 	v := accesstoken.New(accesstoken.Config{
 		Issuer: issuer.URL, Audience: oidctest.Audience, SubjectClaim: "username", Client: issuer.Client,
 	})
+	run(t, v)
+	return v
+}
+
+func run(t *testing.T, v *accesstoken.Verifier) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- v.Run(ctx) }()
 	t.Cleanup(func() { cancel(); require.NoError(t, <-ended) })
-	return v
 }
 
 func readyVerifier(t *testing.T, issuer *oidctest.Issuer) *accesstoken.Verifier {

@@ -16,35 +16,79 @@ import (
 	"redoubt.example/services/platform/telemetry"
 )
 
-// authenticate lets a request pass with a good access token (RFC 6750) that carries one of the route's scopes,
-// and gives it a transaction token for what route and token have in common.
-func authenticate(cfg Config, route Route) echo.MiddlewareFunc {
+// authenticate finds out who the client is: by a good access token (RFC 6750), or an API key.
+func authenticate(cfg Config) func(*Exchange) error {
+	return func(x *Exchange) error {
+		if x.Route.Public {
+			return nil
+		}
+		ctx := x.Request().Context()
+		scheme, raw, err := credential(x.Request().Header)
+		x.scheme, x.credential = scheme, raw
+		switch {
+		case err != nil && controls.On(controls.EdgeToken):
+			return challenge(x, err, "")
+		case err != nil:
+			x.Token, err = selfDeclared(x.Request().Header), nil
+		case scheme == schemeAPIKey && !controls.On(controls.EdgeAPIKey):
+			x.Token = selfDeclared(x.Request().Header)
+		case scheme == schemeAPIKey:
+			defer controls.Begin(ctx, controls.EdgeAPIKey).End()
+			x.Token, err = apiKey(cfg, raw)
+		default:
+			x.Token, err = cfg.Tokens.Verify(ctx, raw)
+		}
+		if err != nil {
+			return challenge(x, err, "invalid_token")
+		}
+		return nil
+	}
+}
+
+// selfDeclared is whoever a request says that it is from, in headers that nobody verified. It stands for the client
+// where the control that would establish it is off, and nowhere else.
+func selfDeclared(h http.Header) accesstoken.Token {
+	return accesstoken.Token{Principal: h.Get("X-Principal"), Scopes: strings.Fields(h.Get("X-Scopes")), Client: "self-declared"}
+}
+
+// authorize narrows the client's scopes to those of the route; one at least must be left.
+func authorize(x *Exchange) error {
+	if x.Route.Public {
+		return nil
+	}
+	x.Scope = both(x.Route.Scopes, x.Token.Scopes)
+	if len(x.Scope) > 0 {
+		return nil
+	}
+	if !controls.On(controls.EdgeScope) {
+		x.Scope = x.Route.Scopes
+		return nil
+	}
+	scopes := strings.Join(x.Route.Scopes, " ")
+	x.Response().Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="redoubt", error="insufficient_scope", scope=%q`, scopes))
+	x.Note(controls.EdgeScope, "the access token has none of the route's scopes")
+	return fault.New(fault.Denied, "the access token needs the scope %s", strings.Join(x.Route.Scopes, " or "))
+}
+
+// transact gives a request that passed all controls a transaction token for what route and client have in common.
+func transact(cfg Config) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			ctx := c.Request().Context()
-			scheme, raw, err := credential(c.Request().Header)
-			if err != nil {
-				return challenge(c, err, "")
+			if isProbe(c) || exchangeOf(c).Route.Public {
+				return next(c)
 			}
-			var token accesstoken.Token
-			if scheme == schemeAPIKey {
-				token, err = apiKey(cfg, raw)
-			} else {
-				token, err = cfg.Tokens.Verify(ctx, raw)
-			}
-			if err != nil {
-				return challenge(c, err, "invalid_token")
-			}
-			granted := both(route.Scopes, token.Scopes)
-			if len(granted) == 0 {
-				return insufficient(c, route.Scopes)
-			}
+			x, ctx := exchangeOf(c), c.Request().Context()
 			txn := telemetry.RequestID(ctx) // one search finds the transaction in every log
-			signed, err := cfg.Mint(authn.Grant{Txn: txn, Subject: token.Principal, Scopes: granted, Entry: route.Route, Client: token.Client})
+			mint := controls.Begin(ctx, "mint transaction token")
+			raw, err := cfg.Mint(authn.Grant{Txn: txn, Subject: x.Token.Principal, Scopes: x.Scope, Entry: x.Route.Route, Client: x.Token.Client})
+			mint.End()
 			if err != nil {
 				return err
 			}
-			ctx = authn.NewContext(ctx, &authn.Token{Txn: txn, Subject: token.Principal, Scopes: granted, Entry: route.Route, Client: token.Client, Raw: signed})
+			if own := c.Request().Header.Get(authn.Header); own != "" && !controls.On(controls.EdgeHeaders) {
+				raw = own // a client that speaks like a service is believed
+			}
+			ctx = authn.NewContext(ctx, &authn.Token{Txn: txn, Subject: x.Token.Principal, Scopes: x.Scope, Entry: x.Route.Route, Client: x.Token.Client, Raw: raw})
 			c.SetRequest(c.Request().WithContext(ctx))
 			return next(c)
 		}
@@ -55,6 +99,7 @@ func authenticate(cfg Config, route Route) echo.MiddlewareFunc {
 const (
 	schemeBearer = "bearer"
 	schemeAPIKey = "apikey"
+	schemeDPoP   = "dpop" // an access token that is bound to a key (RFC 9449)
 )
 
 // credential takes it from the Authorization header. From nowhere else: a query ends up in logs, and proxies know
@@ -67,7 +112,7 @@ func credential(h http.Header) (scheme, raw string, err error) {
 	if len(values) == 1 {
 		scheme, raw, _ = strings.Cut(values[0], " ")
 		scheme, raw = strings.ToLower(scheme), strings.TrimSpace(raw)
-		if (scheme == schemeBearer || scheme == schemeAPIKey) && raw != "" {
+		if (scheme == schemeBearer || scheme == schemeAPIKey || scheme == schemeDPoP) && raw != "" {
 			return scheme, raw, nil
 		}
 	}
@@ -90,29 +135,20 @@ func apiKey(cfg Config, raw string) (accesstoken.Token, error) {
 }
 
 // challenge answers 401 as RFC 6750 section 3 asks: an error code only where a token was sent.
-func challenge(c echo.Context, err error, code string) error {
+func challenge(x *Exchange, err error, code string) error {
 	var refusal *accesstoken.Refusal
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	controls.Record(c.Request().Context(), refusal.Control, controls.Deny, refusal.Reason, "route", c.Get(routeKey))
-	if refusal.Control == controls.EdgeAPIKey {
-		c.Response().Header().Set("WWW-Authenticate", `ApiKey realm="redoubt"`)
-		return fault.New(fault.Unauthenticated, "%s", refusal.Reason)
-	}
 	text := `Bearer realm="redoubt"`
-	if code != "" {
+	switch {
+	case refusal.Control == controls.EdgeAPIKey:
+		text = `ApiKey realm="redoubt"`
+	case code != "":
 		text += fmt.Sprintf(`, error=%q, error_description=%q`, code, refusal.Reason)
 	}
-	c.Response().Header().Set("WWW-Authenticate", text)
-	return fault.New(fault.Unauthenticated, "%s", refusal.Reason)
-}
-
-func insufficient(c echo.Context, scopes []string) error {
-	controls.Record(c.Request().Context(), controls.EdgeScope, controls.Deny, "the access token has none of the route's scopes", "route", c.Get(routeKey))
-	c.Response().Header().Set("WWW-Authenticate",
-		fmt.Sprintf(`Bearer realm="redoubt", error="insufficient_scope", scope=%q`, strings.Join(scopes, " ")))
-	return fault.New(fault.Denied, "the access token needs the scope %s", strings.Join(scopes, " or "))
+	x.Response().Header().Set("WWW-Authenticate", text)
+	return x.Deny(refusal.Control, fault.Unauthenticated, refusal.Reason)
 }
 
 func both(a, b []string) []string {

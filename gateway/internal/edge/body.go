@@ -3,10 +3,11 @@ package edge
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net/http"
-
-	"github.com/labstack/echo/v4"
+	"os"
 
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
@@ -15,28 +16,36 @@ import (
 // MaxBody is the most that a request's body may hold.
 const MaxBody = 1 << 20
 
-// readBody reads the request's whole body, whether or not its length was announced.
-func readBody(c echo.Context) ([]byte, error) {
-	r := c.Request()
-	if r.ContentLength > MaxBody {
-		return nil, tooLarge(c)
+// readBody reads the request's whole body, whether or not its length was announced. So a slow client occupies
+// nothing inside, and one that breaks off can't look to a circuit breaker like a failing upstream.
+func readBody(x *Exchange) error {
+	r := x.Request()
+	limit := int64(MaxBody)
+	if !controls.On(controls.EdgeBodyLimit) {
+		limit = math.MaxInt64
+	}
+	if r.ContentLength > limit {
+		return tooLarge(x)
 	}
 	var body bytes.Buffer
 	if r.ContentLength > 0 {
 		body.Grow(int(min(r.ContentLength, 64<<10))) // announced isn't sent: grow as it comes
 	}
-	_, err := io.Copy(&body, http.MaxBytesReader(c.Response(), r.Body, MaxBody))
+	_, err := io.Copy(&body, http.MaxBytesReader(x.Response(), r.Body, limit))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, tooLarge(c)
+		return tooLarge(x)
+	case errors.Is(err, os.ErrDeadlineExceeded): // of Serve. net/http says nothing of a head that is as slow
+		return x.Deny(controls.EdgeSlowClient, fault.Invalid, fmt.Sprintf("the request's body didn't arrive within %v", bodyTimeout))
 	case err != nil:
-		return nil, fault.Wrap(fault.Invalid, err, "the request's body didn't arrive whole")
+		return fault.Wrap(fault.Invalid, err, "the request's body didn't arrive whole")
 	}
-	return body.Bytes(), nil
+	x.Body = body.Bytes()
+	r.Body = io.NopCloser(bytes.NewReader(x.Body)) // for a handler that reads it itself
+	return nil
 }
 
-func tooLarge(c echo.Context) error {
-	controls.Record(c.Request().Context(), controls.EdgeBodyLimit, controls.Deny, "body over the limit", "route", c.Get(routeKey))
-	return fault.New(fault.TooLarge, "the request's body is over %d bytes", MaxBody)
+func tooLarge(x *Exchange) error {
+	return x.Deny(controls.EdgeBodyLimit, fault.TooLarge, fmt.Sprintf("the request's body is over %d bytes", MaxBody))
 }

@@ -132,7 +132,11 @@ func TestUnknownRoutes(t *testing.T) {
 			req.Header.Set("Authorization", "Bearer "+token)
 			r := g.send(req)
 			require.Equal(t, tc.status, r.StatusCode, r.Text)
-			g.requireDecision(r, controls.EdgeRoutes)
+			control := controls.EdgeRoutes
+			if strings.ContainsAny(tc.path, "%;") || strings.Contains(tc.path, "//") || strings.Contains(tc.path, "/..") {
+				control = controls.EdgeShape // no path is spelt like that
+			}
+			g.requireDecision(r, control)
 		})
 	}
 	require.Contains(t, g.do("PUT", "/v1/documents", token, "").Header.Get("Allow"), "POST")

@@ -12,8 +12,14 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"redoubt.example/gateway/internal/accesstoken"
+	"redoubt.example/gateway/internal/address"
+	"redoubt.example/gateway/internal/contract"
+	"redoubt.example/gateway/internal/cors"
+	"redoubt.example/gateway/internal/shed"
+	"redoubt.example/gateway/internal/waf"
 	"redoubt.example/services/platform/apikey"
 	"redoubt.example/services/platform/authn"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -44,25 +50,52 @@ type Config struct {
 	RPC     map[string]echo.HandlerFunc
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics
+	Tracing *telemetry.Tracing // nil: none
 	Ready   func() error
+	// Proxies are whose word is taken for where a request comes from; Addresses, what is known of addresses, or nil.
+	Proxies   address.Proxies
+	Addresses *address.Reputation
+	Limits    Limits
+	// Work and Streams bound what is in work at once; nil: nothing does.
+	Work, Streams *shed.Limiter
+	DPoP          DPoP
+	// Contract is what openapi.yaml says; it must describe exactly Routes.
+	Contract *contract.Contract
+	// WAF inspects what goes on inside; nil: nothing does.
+	WAF *waf.Guard
+	// CORS lists the origins whose pages may use the API; nil: none.
+	CORS *cors.Policy
 }
 
 // New returns the API's handler. A route that can't be served as topology.yaml describes it is an error.
 func New(cfg Config) (http.Handler, error) {
 	e := echo.New()
 	e.HTTPErrorHandler = answerError
-	e.Use(observe(cfg))
-	for _, r := range cfg.Routes {
+	routes := map[string]*Route{}
+	find := func(c echo.Context) *Route { return routes[c.Request().Method+" "+c.Path()] }
+	e.Use(observe(cfg), withDeadline, enforce(cfg, find), transact(cfg))
+	for i, r := range cfg.Routes {
 		handle, err := handler(cfg, r)
 		if err != nil {
 			return nil, fmt.Errorf("edge route %q: %w", r.Route, err)
 		}
 		method, path, _ := strings.Cut(r.Route, " ")
-		steps := []echo.MiddlewareFunc{named(r.Route), withDeadline}
-		if !r.Public {
-			steps = append(steps, authenticate(cfg, r))
+		routes[method+" "+pattern(path)] = &cfg.Routes[i]
+		e.Add(method, pattern(path), handle)
+		if !controls.On(controls.EdgeLifecycle) { // nobody ever took the old version away
+			old := pattern(strings.Replace(path, "/v1/", "/v0/", 1))
+			routes[method+" "+old] = &cfg.Routes[i]
+			e.Add(method, old, handle)
 		}
-		e.Add(method, pattern(path), handle, steps...)
+	}
+	if err := checkWAF(cfg); err != nil {
+		return nil, err
+	}
+	if err := addPages(e, cfg, routes); err != nil {
+		return nil, err
+	}
+	if !controls.On(controls.EdgeRoutes) {
+		proxyAnything(e, cfg, routes)
 	}
 	e.GET(livePath, func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
 	e.GET(readyPath, func(c echo.Context) error {

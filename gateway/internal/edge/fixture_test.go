@@ -51,13 +51,13 @@ type gateway struct {
 }
 
 // newGateway serves topology.yaml's routes. answer plays every HTTP upstream; nil: none is there.
-func newGateway(t *testing.T, answer http.HandlerFunc) *gateway {
+func newGateway(t *testing.T, answer http.HandlerFunc, changes ...func(*edge.Config)) *gateway {
 	t.Helper()
-	return newGatewayWith(t, nil, answer)
+	return newGatewayWith(t, nil, answer, changes...)
 }
 
 // newGatewayWith also accepts API keys.
-func newGatewayWith(t *testing.T, keys *apikey.Set, answer http.HandlerFunc) *gateway {
+func newGatewayWith(t *testing.T, keys *apikey.Set, answer http.HandlerFunc, changes ...func(*edge.Config)) *gateway {
 	t.Helper()
 	g := &gateway{t: t, Issuer: oidctest.New(t), Inference: &inference{}, Metrics: telemetry.NewMetrics("gateway"), log: &buffer{}, dir: t.TempDir()}
 	var err error
@@ -72,6 +72,10 @@ func newGatewayWith(t *testing.T, keys *apikey.Set, answer http.HandlerFunc) *ga
 		Mint:     func(grant authn.Grant) (string, error) { grant.Requester = self; return g.Minter.Mint(grant) },
 		RPC:      rpc.Handlers(inferencev1.NewInferenceServiceClient(g.serveInference())),
 		Upstream: g.upstreams(answer, log),
+		Contract: describedAPI(t),
+	}
+	for _, change := range changes {
+		change(&cfg)
 	}
 	if keys != nil {
 		cfg.Keys = keys
@@ -204,6 +208,7 @@ func (g *gateway) send(req *http.Request) reply {
 	r := reply{Response: resp, Text: string(text)}
 	if resp.StatusCode >= 400 {
 		require.Equal(g.t, fault.ContentType, resp.Header.Get("Content-Type"), r.Text)
+		fitsSchema(g.t, "Problem", r.Text)
 		require.NoError(g.t, json.Unmarshal(text, &r.Problem))
 		require.Equal(g.t, resp.StatusCode, r.Problem.Status)
 		require.Equal(g.t, resp.Header.Get(telemetry.RequestIDHeader), r.Problem.Instance)

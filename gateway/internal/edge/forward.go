@@ -27,16 +27,52 @@ var parameter = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$`)
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
-// forward returns the handler that passes a request on to its upstream. The request is read whole first: it is
-// small (maxBody), a slow client then occupies nothing inside, and a client that breaks off can't look to the
-// circuit breaker like a failing upstream. The response is streamed.
+// routes lets a request pass that is for a route, its parameters of the plain form.
+func routes(x *Exchange) error {
+	if x.Route == nil { // Echo's own answer: not found, another method, or OPTIONS
+		if err := x.Handler()(x.Context); err != nil {
+			return err
+		}
+		return errAnswered
+	}
+	if !controls.On(controls.EdgeRoutes) {
+		return nil
+	}
+	if x.Request().URL.RawPath != "" {
+		return echo.ErrNotFound // a path with an encoded character: no route of ours needs one
+	}
+	for _, value := range x.ParamValues() {
+		if !parameter.MatchString(value) {
+			return echo.ErrNotFound
+		}
+	}
+	return nil
+}
+
+// cleanHeaders chooses the header fields that go on. With the control off they all do, but for the credential that
+// was meant for us, and a client's transaction token counts as ours.
+func cleanHeaders(x *Exchange) error {
+	if !controls.On(controls.EdgeHeaders) {
+		x.Inner = x.Request().Header.Clone()
+		x.Inner.Del("Authorization")
+		return nil
+	}
+	inner, dropped := headers.Inward(x.Request().Header)
+	if len(dropped) > 0 {
+		x.Note(controls.EdgeHeaders, "header fields that only services may send, removed", "headers", dropped)
+	}
+	x.Inner = inner
+	return nil
+}
+
+// forward returns the handler that passes a request on to its upstream. The response is streamed.
 func forward(to http.RoundTripper, r Route) (echo.HandlerFunc, error) {
 	method, path, ok := strings.Cut(r.To, " ")
 	if !ok {
 		return nil, fmt.Errorf("upstream route %q has no method", r.To)
 	}
 	return func(c echo.Context) error {
-		request, err := inward(c, method, path)
+		request, err := inward(exchangeOf(c), method, path)
 		if err != nil {
 			return err
 		}
@@ -51,51 +87,31 @@ func forward(to http.RoundTripper, r Route) (echo.HandlerFunc, error) {
 }
 
 // inward makes the upstream's request of the client's.
-func inward(c echo.Context, method, path string) (*http.Request, error) {
-	in := c.Request()
-	target, err := fill(path, c)
-	if err != nil {
-		return nil, err
-	}
+func inward(x *Exchange, method, path string) (*http.Request, error) {
+	in := x.Request()
 	query, err := url.ParseQuery(in.URL.RawQuery)
 	if err != nil || len(in.URL.RawQuery) > maxQuery {
 		return nil, fault.New(fault.Invalid, "the query string is malformed or too long")
 	}
-	header, dropped := headers.Inward(in.Header)
-	if len(dropped) > 0 {
-		controls.Record(in.Context(), controls.EdgeHeaders, controls.Deny, "header fields that only services may send, removed",
-			"headers", dropped, "route", c.Get(routeKey))
-	}
-	out := &http.Request{
-		Method: method, Header: header,
-		URL: &url.URL{Scheme: "http", Path: target, RawQuery: query.Encode()},
-	}
-	if method == http.MethodGet || method == http.MethodDelete {
-		return out.WithContext(in.Context()), nil
-	}
-	body, err := readBody(c)
-	if err != nil {
-		return nil, err
-	}
-	out.ContentLength = int64(len(body))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	out.Body, _ = out.GetBody()
-	return out.WithContext(in.Context()), nil
-}
-
-// fill puts the request's parameters into the upstream's path.
-func fill(path string, c echo.Context) (string, error) {
-	if c.Request().URL.RawPath != "" {
-		return "", echo.ErrNotFound // a path with an encoded character: no route of ours needs one
-	}
-	for i, name := range c.ParamNames() {
-		value := c.ParamValues()[i]
-		if !parameter.MatchString(value) {
-			return "", echo.ErrNotFound
+	for i, name := range x.ParamNames() {
+		value := x.ParamValues()[i]
+		if plain, err := url.PathUnescape(value); err == nil && !controls.On(controls.EdgeRoutes) {
+			value = plain // any spelling will do
 		}
 		path = strings.Replace(path, "{"+name+"}", value, 1)
 	}
-	return path, nil
+	out := &http.Request{
+		Method: method, Header: x.Inner,
+		URL: &url.URL{Scheme: "http", Path: path, RawQuery: query.Encode()},
+	}
+	if method != http.MethodGet && method != http.MethodDelete && len(x.Body) == 0 {
+		out.Body = http.NoBody // any other empty body would go on as one of unknown length
+	} else if method != http.MethodGet && method != http.MethodDelete {
+		out.ContentLength = int64(len(x.Body))
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.Body)), nil }
+		out.Body, _ = out.GetBody()
+	}
+	return out.WithContext(in.Context()), nil
 }
 
 // outward answers with the upstream's response. Where the gateway authenticated the client, a 401 from inside

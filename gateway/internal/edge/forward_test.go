@@ -103,16 +103,18 @@ func TestPathParametersAndQuery(t *testing.T) {
 		got <- r.Method + " " + r.RequestURI
 		w.WriteHeader(http.StatusNoContent)
 	})
-	staff := g.Issuer.Token("carol", "payments:refund documents:read documents:write webhooks:write")
+	staff := g.Issuer.Token("carol", "payments:refund documents:read documents:write webhooks:write accounts:admin")
 	for request, want := range map[string]string{
-		"POST /v1/transfers/0193-a.b_c/refund":   "POST /v1/transfers/0193-a.b_c/refund",
-		"GET /v1/documents?limit=2&cursor=a%2Bb": "GET /v1/documents?cursor=a%2Bb&limit=2",
-		"POST /v1/documents:batch":               "POST /v1/documents:batch",
-		"DELETE /v1/webhook-endpoints/0193":      "DELETE /v1/webhook-endpoints/0193",
-		"GET /v1/documents/0193?a=1&a=2&b=%26":   "GET /v1/documents/0193?a=1&a=2&b=%26",
+		"POST /v1/transfers/" + exampleID + "/refund": "POST /v1/transfers/" + exampleID + "/refund",
+		"GET /v1/documents?limit=2&cursor=a%5Fb":      "GET /v1/documents?cursor=a_b&limit=2",
+		"POST /v1/documents:batch":                    "POST /v1/documents:batch",
+		"DELETE /v1/webhook-endpoints/" + exampleID:   "DELETE /v1/webhook-endpoints/" + exampleID,
+		"GET /v1/documents/" + exampleID:              "GET /v1/documents/" + exampleID,
+		"PUT /v1/accounts/al.ice-1:b_c/state":         "PUT /v1/accounts/al.ice-1:b_c/state",
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		r := g.do(method, path, staff, "")
+		body := map[string]string{"POST /v1/documents:batch": `{"documents":[` + draft + `]}`, "PUT /v1/accounts/al.ice-1:b_c/state": `{"state":"active"}`}[request]
+		r := g.do(method, path, staff, body)
 		require.Equal(t, http.StatusNoContent, r.StatusCode, request)
 		require.Equal(t, want, <-got)
 	}
@@ -160,7 +162,7 @@ func TestUpstreamsErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, tc.answer)
-			r := g.do("POST", "/v1/documents", g.Issuer.Token("alice", "documents:write"), `{}`)
+			r := g.do("POST", "/v1/documents", g.Issuer.Token("alice", "documents:write"), draft)
 			require.Equal(t, tc.status, r.StatusCode, r.Text)
 			require.Equal(t, tc.detail, r.Problem.Detail)
 			require.NotContains(t, r.Text, "pq:")
@@ -175,13 +177,13 @@ func TestOpenBreakerIs503(t *testing.T) {
 	token := g.Issuer.Token("alice", "documents:write")
 	var last reply
 	for range 100 {
-		if last = g.do("POST", "/v1/documents", token, `{}`); last.StatusCode == http.StatusServiceUnavailable {
+		if last = g.do("POST", "/v1/documents", token, draft); last.StatusCode == http.StatusServiceUnavailable {
 			break
 		}
 	}
 	require.Equal(t, http.StatusServiceUnavailable, last.StatusCode)
 	before := calls.Load()
-	g.do("POST", "/v1/documents", token, `{}`)
+	g.do("POST", "/v1/documents", token, draft)
 	require.Equal(t, before, calls.Load())
 }
 
@@ -195,7 +197,7 @@ func TestClientThatBreaksOffDoesNotOpenTheBreaker(t *testing.T) {
 		_, err = g.Client.Do(req)
 		require.Error(t, err)
 	}
-	require.Equal(t, http.StatusNoContent, g.do("POST", "/v1/documents", token, `{}`).StatusCode)
+	require.Equal(t, http.StatusNoContent, g.do("POST", "/v1/documents", token, draft).StatusCode)
 }
 
 type broken struct{}
@@ -203,7 +205,7 @@ type broken struct{}
 func (broken) Read([]byte) (int, error) { return 0, fmt.Errorf("broken off") }
 
 func TestWebhooksPassByteForByteWithoutAToken(t *testing.T) {
-	const body = "{ \"a\" : 1,\r\n\t\"b\":\"\u00fc\" }\n"
+	const body = "{ \"type\" : \"a\",\r\n\t\"data\":{\"b\":\"\u00fc\"} }\n"
 	type seen struct {
 		header http.Header
 		body   string
@@ -246,4 +248,14 @@ func TestHealthAndMetrics(t *testing.T) {
 	}
 	require.NotContains(t, w.Body.String(), "xxxx")
 	require.NotContains(t, w.Body.String(), "livez")
+}
+
+// TestNoBodyStaysNone: a service that wants none doesn't get one of unknown length.
+func TestNoBodyStaysNone(t *testing.T) {
+	g := newGateway(t, func(w http.ResponseWriter, r *http.Request) {
+		require.Zero(t, r.ContentLength)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	r := g.do("POST", "/v1/transfers/01900000-0000-7000-8000-000000000000/refund", g.Issuer.Token("carol", "payments:refund"), "")
+	require.Equal(t, http.StatusNoContent, r.StatusCode, r.Text)
 }

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"redoubt.example/services/platform/authn"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -21,7 +23,6 @@ const (
 	outside = "outside"
 	// unmatched stands for whatever path isn't a route: labels are bounded.
 	unmatched = "unmatched"
-	routeKey  = "route"
 
 	// requestTimeout ends before the transaction token does, so that no service inside has to refuse a token
 	// that was good when the request arrived.
@@ -31,22 +32,32 @@ const (
 // observe surrounds every request: an ID of our own making, the security headers, one log line, one
 // measurement, and an answer even after a panic.
 func observe(cfg Config) echo.MiddlewareFunc {
+	spent := controlTimes(cfg.Metrics)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			begin := time.Now()
 			id := telemetry.NewRequestID()
 			ctx := telemetry.WithRequestID(telemetry.WithLogger(c.Request().Context(), cfg.Log), id)
-			c.SetRequest(c.Request().WithContext(ctx))
 			secure(c.Response().Header(), id)
-			if path := c.Path(); path == livePath || path == readyPath {
+			if isProbe(c) {
+				c.SetRequest(c.Request().WithContext(ctx))
 				return next(c)
 			}
-			c.Set(routeKey, unmatched)
+			ctx, ledger := controls.WithLedger(ctx)
+			ctx, span := cfg.Tracing.Begin(ctx, clientsTrace(c.Request().Header))
+			c.SetRequest(c.Request().WithContext(ctx))
 			defer func() {
-				route, _ := c.Get(routeKey).(string)
+				route := routeName(c)
 				took := time.Since(begin)
 				cfg.Metrics.ObserveRequest(outside, route, c.Response().Status, took)
-				logAccess(c, route, took)
+				for _, e := range ledger.Entries() {
+					if o := spent[e.Name]; o != nil {
+						o.Observe(e.Time.Seconds())
+					}
+					span.Took(e.Name, e.Count, e.Time)
+				}
+				span.End(route, outside, id, c.Response().Status)
+				logAccess(c, route, took, span)
 			}()
 			if err := guarded(next, c); err != nil {
 				c.Error(err)
@@ -81,21 +92,55 @@ func guarded(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
-func logAccess(c echo.Context, route string, took time.Duration) {
-	r := c.Request()
-	telemetry.Log(r.Context()).Info("request",
-		"caller", outside, "peer", r.RemoteAddr, "route", route, "method", r.Method, "proto", r.Proto,
-		"status", c.Response().Status, "bytes", c.Response().Size, "duration_us", took.Microseconds())
-}
-
-// named gives the request its route as topology.yaml writes it.
-func named(route string) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			c.Set(routeKey, route)
-			return next(c)
+// controlTimes holds where to enter each control's time: the register bounds the labels.
+func controlTimes(m *telemetry.Metrics) map[string]prometheus.Observer {
+	times := map[string]prometheus.Observer{}
+	for _, c := range controls.All() {
+		if c.Owner == "gateway" {
+			times[c.ID] = m.Control(c.ID)
 		}
 	}
+	return times
+}
+
+// clientsTrace is the client's own trace context (W3C), if there is exactly one. It is linked, never continued.
+func clientsTrace(h http.Header) string {
+	if values := h[telemetry.TraceparentHeader]; len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
+
+func logAccess(c echo.Context, route string, took time.Duration, span *telemetry.Span) {
+	r := c.Request()
+	attrs := []any{
+		"caller", outside, "peer", r.RemoteAddr, "route", route, "method", r.Method, "proto", r.Proto,
+		"status", c.Response().Status, "bytes", c.Response().Size, "duration_us", took.Microseconds()}
+	if x, ok := c.Get(exchangeKey).(*Exchange); ok {
+		attrs = append(attrs, "client", x.From.String())
+		if x.Country != "" {
+			attrs = append(attrs, "country", x.Country)
+		}
+	}
+	ours, clients := span.TraceIDs()
+	if ours != "" {
+		attrs = append(attrs, "trace_id", ours)
+	}
+	if clients != "" {
+		attrs = append(attrs, "client_trace_id", clients)
+	}
+	telemetry.Log(r.Context()).Info("request", attrs...)
+}
+
+// isProbe tells whether the request only asks how the gateway is: no control, no log line.
+func isProbe(c echo.Context) bool { return c.Path() == livePath || c.Path() == readyPath }
+
+// routeName is the request's route as topology.yaml writes it, also after a panic on the way.
+func routeName(c echo.Context) string {
+	if x, ok := c.Get(exchangeKey).(*Exchange); ok {
+		return x.name()
+	}
+	return unmatched
 }
 
 func withDeadline(next echo.HandlerFunc) echo.HandlerFunc {

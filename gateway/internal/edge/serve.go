@@ -25,14 +25,29 @@ const (
 	maxStreams    = 100 // HTTP/2: at once on one connection
 )
 
-// TLS is the edge's transport security: TLS 1.3 alone, its post-quantum hybrid first where the client knows it
-// (crypto/tls's default), HTTP/2 or HTTP/1.1. certificate is asked for each handshake, so that a new one needs
-// no restart.
+// TLS is the edge's transport security: TLS 1.3 alone, HTTP/2 or HTTP/1.1, and keys agreed on by the post-quantum
+// hybrid where the client knows it (of the groups listed, crypto/tls takes the strongest that both know, in its own
+// order). certificate is asked for each handshake, so that a new one needs no restart.
 func TLS(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
+	oldest := uint16(tls.VersionTLS13)
+	if !controls.On(controls.EdgeTLS) {
+		oldest = tls.VersionTLS10
+	}
 	return &tls.Config{
-		MinVersion:     tls.VersionTLS13,
-		NextProtos:     []string{"h2", "http/1.1"},
-		GetCertificate: certificate,
+		MinVersion:       oldest,
+		NextProtos:       []string{"h2", "http/1.1"},
+		CurvePreferences: []tls.CurveID{tls.X25519MLKEM768, tls.X25519, tls.CurveP256, tls.CurveP384},
+		GetCertificate:   certificate,
+	}
+}
+
+// AllowTLS12 takes clients of before 2018, too, with forward secrecy and authenticated encryption or not at all
+// (RFC 9325 section 4.2).
+func AllowTLS12(config *tls.Config) {
+	config.MinVersion = min(config.MinVersion, tls.VersionTLS12)
+	config.CipherSuites = []uint16{ // of 1.2; those of 1.3 aren't for choosing
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 	}
 }
 
@@ -48,6 +63,9 @@ func Serve(ctx context.Context, l net.Listener, config *tls.Config, h http.Handl
 		MaxHeaderBytes:    maxHeader,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(serverLog{log.Handler(), log}, slog.LevelDebug),
+	}
+	if !controls.On(controls.EdgeSlowClient) {
+		server.ReadHeaderTimeout, server.ReadTimeout = 0, 0
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.ServeTLS(l, "", "") }()

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -30,8 +31,9 @@ func TestServesWithVaultsCertificate(t *testing.T) {
 		JWTFile: env.JWTFile("gateway", "vault"), Log: log})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, vault.Close(context.WithoutCancel(t.Context()))) }()
-	certificate, err := vault.ServerCertificate(t.Context(), "pki-edge", "gateway", []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
+	leased, err := vault.ServerCertificate(t.Context(), "pki-edge", "gateway", []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
 	require.NoError(t, err)
+	certificate := source{leased}
 
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -57,4 +59,31 @@ func TestServesWithVaultsCertificate(t *testing.T) {
 		require.Less(t, time.Until(state.PeerCertificates[0].NotAfter), 31*24*time.Hour)
 		require.NoError(t, conn.Close())
 	}
+
+	// Vault signs another one; who is connected doesn't notice.
+	before := certificate.serial(t)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	ask := func() *big.Int {
+		resp, err := client.Get("https://" + l.Addr().String() + "/")
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.TLS.PeerCertificates[0].SerialNumber
+	}
+	require.Equal(t, before, ask())
+	require.NoError(t, vault.Replace(t.Context()))
+	require.NotEqual(t, before, certificate.serial(t))
+	require.Equal(t, before, ask(), "the connection goes on")
+	transport.CloseIdleConnections()
+	require.Equal(t, certificate.serial(t), ask(), "a new one sees the new certificate")
+}
+
+// source is a certificate of Vault's, as the edge asks for it.
+type source struct{ *secrets.CertificateSource }
+
+func (s source) serial(t *testing.T) *big.Int {
+	current, err := s.GetCertificate(nil)
+	require.NoError(t, err)
+	return current.Leaf.SerialNumber
 }

@@ -22,8 +22,11 @@ var outward = []string{
 	"Deprecation", "Etag", "Last-Modified", "Link", "Preference-Applied", "Retry-After", "Sunset", "Vary",
 }
 
+// joined are lists: the edge's own and a service's entries stand beside each other.
+var joined = []string{"Link", "Vary"}
+
 // forged is what only somebody inside may say. A client that sends it isn't merely verbose.
-var forged = []string{"Forwarded", "Traceparent", "Tracestate", "Txn-Token", "Via", "X-Real-Ip", "X-Request-Id"}
+var forged = []string{"Forwarded", "Txn-Token", "Via", "X-Real-Ip", "X-Request-Id"}
 
 // forgedPrefixes: X-Forwarded-For, -Host, -Client-Cert and relatives; Envoy's and Consul's own.
 var forgedPrefixes = []string{"X-Forwarded-", "X-Envoy-", "X-Consul-", "X-Vault-", "X-Redoubt-"}
@@ -49,7 +52,11 @@ func Inward(in http.Header) (out http.Header, dropped []string) {
 // Outward copies the fields that a client may see of a service's response.
 func Outward(to, from http.Header) {
 	for _, name := range outward {
-		if values := from[name]; len(values) > 0 {
+		switch values := from[name]; {
+		case len(values) == 0:
+		case slices.Contains(joined, name):
+			to[name] = append(slices.Clip(to[name]), values...)
+		case len(to[name]) == 0: // what the edge says itself is right
 			to[name] = values
 		}
 	}

@@ -3,100 +3,100 @@ package render
 import (
 	"bytes"
 	"fmt"
-	"sort"
 
 	"go.yaml.in/yaml/v3"
 
 	"redoubt.example/infra/topology"
 )
 
-// composeNetworks gives each pair of services that talk a network of their own, so that containers which have no
-// business with each other share none. Servers have a network for each kind of client.
-func composeNetworks(top *topology.Topology) ([]byte, error) {
-	networks := map[string]any{"control": map[string]any{"internal": true}, "edge": map[string]any{}}
-	services := map[string]map[string][]string{}
-	join := func(service, network string) {
-		if services[service] == nil {
-			services[service] = map[string][]string{}
-		}
-		services[service]["networks"] = append(services[service]["networks"], network)
-	}
+const (
+	namespace = "redoubt"
+	// meshPort is where a sidecar takes the mesh's connections in Kubernetes (consul-k8s' default).
+	meshPort = 20000
+	edgePort = 8443
+
+	nameLabel = "app.kubernetes.io/name"
+)
+
+// The servers' ports: Consul's API and xDS/ConnectCA over TLS, Vault's API, PostgreSQL.
+var serverPorts = map[string][]int{"consul": {8501, 8503}, "vault": {8200}, "postgres": {5432}}
+
+// notPublic is what a service that calls the internet is kept from: the same ranges that its own checks refuse.
+var notPublic = []string{"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3"}
+
+type object = map[string]any
+
+// grant is one pair of rules: egress here, ingress there.
+type grant struct {
+	from, to string
+	ports    []int
+}
+
+// grants are all connections that the platform needs inside its namespace.
+func grants(top *topology.Topology) (all []grant) {
 	for _, name := range top.Names() {
-		join(name, "control") // Consul and Vault
-		for _, caller := range top.Callers(name) {
-			network := caller + "-" + name
-			networks[network] = map[string]any{"internal": true}
-			join(caller, network)
-			join(name, network)
+		for _, upstream := range top.Upstreams(name) {
+			all = append(all, grant{name, upstream, []int{meshPort}})
 		}
+		all = append(all, grant{name, "consul", serverPorts["consul"]}, grant{name, "vault", serverPorts["vault"]})
 		if top.Services[name].Database {
-			network := name + "-database"
-			networks[network] = map[string]any{"internal": true}
-			join(name, network)
-			join("postgres", network)
+			all = append(all, grant{name, "postgres", serverPorts["postgres"]})
 		}
 	}
-	join(topology.Gateway, "edge")
-	for _, server := range []string{"consul", "vault", "postgres"} {
-		join(server, "control")
+	for _, name := range top.JobNames() {
+		all = append(all, grant{name, "vault", serverPorts["vault"]})
+		if top.Jobs[name].Database {
+			all = append(all, grant{name, "postgres", serverPorts["postgres"]})
+		}
 	}
-	for _, s := range services {
-		sort.Strings(s["networks"])
-	}
-	return documents(map[string]any{"networks": networks, "services": services})
+	return append(all,
+		grant{"consul", "vault", serverPorts["vault"]},      // its CA
+		grant{"vault", "postgres", serverPorts["postgres"]}) // its dynamic roles
 }
 
 // networkPolicies deny everything in the namespace, then allow what the topology has: NetworkPolicy knows pods and
 // ports, not routes, so this is the mesh's layer once more, in the kernel.
 func networkPolicies(top *topology.Topology) ([]byte, error) {
-	type object = map[string]any
-	pod := func(name string) object {
-		return object{"podSelector": object{"matchLabels": object{"app.kubernetes.io/name": name}}}
-	}
-	policy := func(name string, spec object) object {
-		return object{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-			"metadata": object{"name": name, "namespace": "redoubt"}, "spec": spec}
-	}
-	ports := func(numbers ...int) (list []object) {
-		for _, n := range numbers {
-			list = append(list, object{"protocol": "TCP", "port": n})
-		}
-		return list
-	}
-	dns := object{"to": []object{{"namespaceSelector": object{"matchLabels": object{"kubernetes.io/metadata.name": "kube-system"}}}},
-		"ports": []object{{"protocol": "UDP", "port": 53}}}
+	pods := append(append(top.Names(), top.JobNames()...), "consul", "postgres", "vault")
 	all := []any{policy("default-deny", object{"podSelector": object{}, "policyTypes": []string{"Ingress", "Egress"}})}
-	for _, name := range top.Names() {
-		ingress, egress := []object{}, []object{dns,
-			{"to": []object{pod("consul")}, "ports": ports(8501, 8503)},
-			{"to": []object{pod("vault")}, "ports": ports(8200)}}
-		var callers, upstreams []object
-		for _, caller := range top.Callers(name) {
-			callers = append(callers, pod(caller))
+	for _, pod := range pods {
+		ingress, egress := []object{}, []object{{
+			"to":    []object{{"namespaceSelector": object{"matchLabels": object{"kubernetes.io/metadata.name": "kube-system"}}}},
+			"ports": []object{{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}}}}
+		for _, g := range grants(top) {
+			if g.from == pod {
+				egress = append(egress, object{"to": []object{named(g.to)}, "ports": ports(g.ports...)})
+			}
+			if g.to == pod {
+				ingress = append(ingress, object{"from": []object{named(g.from)}, "ports": ports(g.ports...)})
+			}
 		}
-		for _, upstream := range top.Upstreams(name) {
-			upstreams = append(upstreams, pod(upstream))
+		if pod == topology.Gateway {
+			ingress = append(ingress, object{"ports": ports(edgePort)})
 		}
-		if len(callers) > 0 {
-			ingress = append(ingress, object{"from": callers, "ports": ports(meshPort)})
+		if s := top.Services[pod]; s != nil && s.Internet {
+			egress = append(egress, object{"to": []object{{"ipBlock": object{"cidr": "0.0.0.0/0", "except": notPublic}}}, "ports": ports(80, 443)})
 		}
-		if name == topology.Gateway {
-			ingress = append(ingress, object{"ports": ports(8443)})
-		}
-		if len(upstreams) > 0 {
-			egress = append(egress, object{"to": upstreams, "ports": ports(meshPort)})
-		}
-		if top.Services[name].Database {
-			egress = append(egress, object{"to": []object{pod("postgres")}, "ports": ports(5432)})
-		}
-		all = append(all, policy(name, object{"podSelector": object{"matchLabels": object{"app.kubernetes.io/name": name}},
+		all = append(all, policy(pod, object{"podSelector": object{"matchLabels": object{nameLabel: pod}},
 			"policyTypes": []string{"Ingress", "Egress"}, "ingress": ingress, "egress": egress}))
 	}
 	return documents(all...)
 }
 
-// meshPort is where a sidecar takes the mesh's connections in Kubernetes (consul-k8s' default).
-const meshPort = 20000
+func policy(name string, spec object) object {
+	return object{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": object{"name": name, "namespace": namespace}, "spec": spec}
+}
+
+func named(pod string) object {
+	return object{"podSelector": object{"matchLabels": object{nameLabel: pod}}}
+}
+
+func ports(numbers ...int) (list []object) {
+	for _, n := range numbers {
+		list = append(list, object{"protocol": "TCP", "port": n})
+	}
+	return list
+}
 
 func documents(all ...any) ([]byte, error) {
 	var out bytes.Buffer

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,60 +38,76 @@ func All(top *topology.Topology) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render compose networks: %w", err)
 	}
-	return []File{
-		{"consul-intentions.hcl", intentions(top)},
+	return append(intentions(top), []File{
 		{"policy-data.json", data},
 		{"compose-networks.yaml", networks},
 		{"network-policies.yaml", policies},
 		{"attack-surface.md", attackSurface(top)},
+		{"who-gets-what.md", whoGetsWhat(top)},
 		{"data-flow.svg", dataFlow(top)},
-	}, nil
+	}...), nil
 }
 
-// Write replaces the renderings in a folder, and returns the names of those that changed.
+// Write replaces the renderings in a folder, removes what is none, and returns the names of those that changed.
 func Write(folder string, files []File) (changed []string, err error) {
 	changed = Stale(folder, files)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, fmt.Errorf("write renderings: %w", err)
-	}
-	for _, f := range files {
-		if !slices.Contains(changed, f.Name) {
-			continue
+	for _, name := range changed {
+		path := filepath.Join(folder, name)
+		i := slices.IndexFunc(files, func(f File) bool { return f.Name == name })
+		if i < 0 {
+			err = os.Remove(path)
+		} else if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+			err = os.WriteFile(path, files[i].Text, 0o644)
 		}
-		if err := os.WriteFile(filepath.Join(folder, f.Name), f.Text, 0o644); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("write renderings: %w", err)
 		}
 	}
 	return changed, nil
 }
 
-// Stale returns the names of the renderings that a folder lacks or has otherwise.
+// Stale returns the names of the renderings that a folder lacks or has otherwise, and of files there that are none.
 func Stale(folder string, files []File) (stale []string) {
+	known := map[string]bool{}
 	for _, f := range files {
+		known[f.Name] = true
 		have, err := os.ReadFile(filepath.Join(folder, f.Name))
 		if err != nil || !bytes.Equal(have, f.Text) {
 			stale = append(stale, f.Name)
 		}
 	}
+	_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if name, _ := filepath.Rel(folder, path); err == nil && !entry.IsDir() && !known[name] {
+			stale = append(stale, name)
+		}
+		return nil
+	})
 	return stale
 }
 
-// intentions are Consul's config entries, as `consul config write` takes them one by one.
-func intentions(top *topology.Topology) []byte {
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "# %s\n# Each block is one config entry; everything that isn't here is denied (default_intention_policy = \"deny\").\n", header)
+// intentions are Consul's config entries, a file each, as `consul config write` takes them. The first denies what no other
+// allows, for a Consul whose default_intention_policy doesn't.
+func intentions(top *topology.Topology) []File {
+	files := []File{intention("*", "deny", "*")}
 	for _, name := range top.Names() {
-		callers := top.Callers(name)
-		if len(callers) == 0 {
-			continue
+		if callers := top.Callers(name); len(callers) > 0 {
+			files = append(files, intention(name, "allow", callers...))
 		}
-		fmt.Fprintf(&out, "\nKind = \"service-intentions\"\nName = %q\nSources = [\n", name)
-		for _, caller := range callers {
-			fmt.Fprintf(&out, "  { Name = %q, Action = \"allow\" },\n", caller)
-		}
-		out.WriteString("]\n")
 	}
-	return out.Bytes()
+	return files
+}
+
+func intention(name, action string, callers ...string) File {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "# %s\nKind = \"service-intentions\"\nName = %q\nSources = [\n", header, name)
+	for _, caller := range callers {
+		fmt.Fprintf(&out, "  { Name = %q, Action = %q },\n", caller, action)
+	}
+	out.WriteString("]\n")
+	if name == "*" {
+		name = "default-deny"
+	}
+	return File{"consul-intentions/" + name + ".hcl", out.Bytes()}
 }
 
 // policyData is what the rules read. services/platform/policy makes the same from the topology; a test there compares.

@@ -113,7 +113,7 @@ func TestSurfaceAndDiagram(t *testing.T) {
 	for _, e := range top.Edge {
 		require.Contains(t, texts["attack-surface.md"], e.Route)
 	}
-	require.NotContains(t, texts["consul-intentions.hcl"], `Name = "payments-migrate"`)
+	require.NotContains(t, texts["consul-intentions/payments.hcl"], "migrate")
 	dec := xml.NewDecoder(strings.NewReader(texts["data-flow.svg"]))
 	for {
 		if _, err := dec.Token(); errors.Is(err, io.EOF) {

@@ -43,13 +43,21 @@ func attackSurface(top *topology.Topology) []byte {
 		"| workload | may connect to | database | Vault | buckets |\n|---|---|---|---|---|\n")
 	for _, name := range top.Names() {
 		s := top.Services[name]
-		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", name, list(top.Upstreams(name)), yes(s.Database, "its own"), list(quoted(s.Secrets)), list(s.Buckets))
+		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", name, list(reach(top, name)), yes(s.Database, "its own"), list(quoted(s.Secrets)), list(s.Buckets))
 	}
 	for _, name := range top.JobNames() {
 		j := top.Jobs[name]
 		fmt.Fprintf(&out, "| %s (job) | | %s | %s | %s |\n", name, yes(j.Database, j.Service+"'s schema"), list(quoted(j.Secrets)), list(j.Buckets))
 	}
 	return out.Bytes()
+}
+
+func reach(top *topology.Topology, name string) []string {
+	all := top.Upstreams(name)
+	if top.Services[name].Internet {
+		all = append(all, "public addresses, ports 80 and 443")
+	}
+	return all
 }
 
 func code(all []string, between string) string { return strings.Join(quoted(all), between) }

@@ -49,6 +49,9 @@ func Explain(ctx context.Context, top *topology.Topology, decider *policy.Decide
 	route, known := top.Route(q.Service, q.Route)
 	needsToken := !known || route.NeedsPrincipal()
 	token := tokenLayer(top, &q, needsToken)
+	if q.Owner != "" {
+		q.Attributes = q.ordinary()
+	}
 	in := policy.Input{Caller: q.Caller, Route: q.Route, Owner: q.Owner, Attributes: q.Attributes}
 	if method, _, http := strings.Cut(q.Route, " "); http {
 		in.Method = method
@@ -71,6 +74,13 @@ func Explain(ctx context.Context, top *topology.Topology, decider *policy.Decide
 		}
 	}
 	return a, nil
+}
+
+// ordinary is what the service would tell of an ordinary object of the caller's, unless the question says otherwise.
+func (q Question) ordinary() map[string]any {
+	all := map[string]any{"account": "active", "maker": q.Caller, "amount": int64(1)}
+	maps.Copy(all, q.Attributes)
+	return all
 }
 
 func meshLayer(top *topology.Topology, q Question) Layer {

@@ -43,15 +43,24 @@ func TestWhichLayersStopWhat(t *testing.T) {
 			"intention", "verified", "caller-not-listed", "policy"},
 		"inference charges for a document": {"inference", "POST payments/v1/authorizations", "alice",
 			func(q *authz.Question) { q.Entry = "POST /v1/documents" }, "intention", "verified", "outside-call-path", "policy"},
-		"alice credits":      {"gateway", "POST payments/v1/transfers", "alice", nil, "intention", "verified", "scope-missing", "policy"},
-		"bob's document":     {"gateway", "GET ingestion/v1/documents/{id}", "alice", owner("bob"), "intention", "verified", "owner-mismatch", "policy"},
-		"no such route":      {"gateway", "GET payments/v1/everything", "alice", nil, "intention", "verified", "route-unknown", "policy"},
-		"nobody's request":   {"gateway", "GET payments/v1/account", "", nil, "intention", "missing", "principal-missing", "token"},
-		"weights":            {"inference", "GET modelstore/v1/models/{name}", "", nil, "intention", "not-needed", "route-allowed", ""},
-		"alice's document":   {"gateway", "GET ingestion/v1/documents/{id}", "alice", owner("alice"), "intention", "verified", "own-object", ""},
-		"classification":     {"ingestion", "inference/Classify", "alice", nil, "intention", "verified", "route-allowed", ""},
-		"inference charges":  {"inference", "POST payments/v1/authorizations", "alice", nil, "intention", "verified", "route-allowed", ""},
-		"carol gives credit": {"gateway", "POST payments/v1/transfers", "carol", owner("alice"), "intention", "verified", "staff-on-behalf", ""},
+		"alice credits":    {"gateway", "POST payments/v1/transfers", "alice", nil, "intention", "verified", "scope-missing", "policy"},
+		"bob's document":   {"gateway", "GET ingestion/v1/documents/{id}", "alice", owner("bob"), "intention", "verified", "owner-mismatch", "policy"},
+		"no such route":    {"gateway", "GET payments/v1/everything", "alice", nil, "intention", "verified", "route-unknown", "policy"},
+		"nobody's request": {"gateway", "GET payments/v1/account", "", nil, "intention", "missing", "principal-missing", "token"},
+		"a frozen account spends": {"ingestion", "POST payments/v1/authorizations", "alice", about("account", "frozen"),
+			"intention", "verified", "account-frozen", "policy"},
+		"another service's authorization": {"ingestion", "POST payments/v1/authorizations/{id}/void", "alice", about("maker", "inference"),
+			"intention", "verified", "maker-mismatch", "policy"},
+		"alice freezes":             {"gateway", "PUT payments/v1/accounts/{owner}/state", "alice", owner("bob"), "intention", "verified", "scope-missing", "policy"},
+		"carol thaws herself":       {"gateway", "PUT payments/v1/accounts/{owner}/state", "carol", owner("carol"), "intention", "verified", "own-account", "policy"},
+		"carol freezes":             {"gateway", "PUT payments/v1/accounts/{owner}/state", "carol", owner("alice"), "intention", "verified", "staff-on-behalf", ""},
+		"a frozen account receives": {"gateway", "POST payments/v1/transfers", "carol", about("account", "frozen"), "intention", "verified", "staff-on-behalf", ""},
+		"an active account spends":  {"ingestion", "POST payments/v1/authorizations", "alice", owner("alice"), "intention", "verified", "own-object", ""},
+		"weights":                   {"inference", "GET modelstore/v1/models/{name}", "", nil, "intention", "not-needed", "route-allowed", ""},
+		"alice's document":          {"gateway", "GET ingestion/v1/documents/{id}", "alice", owner("alice"), "intention", "verified", "own-object", ""},
+		"classification":            {"ingestion", "inference/Classify", "alice", nil, "intention", "verified", "route-allowed", ""},
+		"inference charges":         {"inference", "POST payments/v1/authorizations", "alice", nil, "intention", "verified", "route-allowed", ""},
+		"carol gives credit":        {"gateway", "POST payments/v1/transfers", "carol", owner("alice"), "intention", "verified", "staff-on-behalf", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := ask(t, tc.caller, tc.target, tc.user, tc.change)
@@ -63,6 +72,11 @@ func TestWhichLayersStopWhat(t *testing.T) {
 }
 
 func owner(name string) func(*authz.Question) { return func(q *authz.Question) { q.Owner = name } }
+
+// about is alice's object, with one attribute out of the ordinary.
+func about(name, value string) func(*authz.Question) {
+	return func(q *authz.Question) { q.Owner, q.Attributes = "alice", map[string]any{name: value} }
+}
 
 func TestBadQuestions(t *testing.T) {
 	top, err := topology.Load()

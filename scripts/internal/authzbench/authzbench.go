@@ -4,27 +4,45 @@ package authzbench
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
-	"slices"
 	"time"
+
+	"redoubt.example/loadtest/bench"
 )
 
-// Row is one thing measured.
+// Row is one thing measured. Times are microseconds.
 type Row struct {
-	What   string  `json:"what"`
-	P50    float64 `json:"p50_us"`
-	P99    float64 `json:"p99_us"`
-	Allocs float64 `json:"allocs"`
-	Target float64 `json:"target_us,omitempty"` // for p50; 0 for none
-	Met    bool    `json:"met"`
+	What    string     `json:"what"`
+	P50     float64    `json:"p50_us"`
+	CI95    [2]float64 `json:"ci95_us"`
+	P99     float64    `json:"p99_us"`
+	P99CI95 [2]float64 `json:"p99_ci95_us"`
+	Allocs  float64    `json:"allocs"`
+	Target  float64    `json:"target_us,omitempty"` // for p50; 0 for none
+	Verdict Verdict    `json:"verdict,omitempty"`
 }
 
-// Result is all of it.
-type Result struct {
-	Rows    []Row   `json:"rows"`
-	Ratio   float64 `json:"uncached_to_raw"` // a token's verification to that of its signature alone, paired
-	Passed  bool    `json:"passed"`
-	Samples int     `json:"samples"`
+// Verdict is about a target: met or missed where the whole interval is on one side of it.
+type Verdict string
+
+// The verdicts.
+const (
+	Met    Verdict = "met"
+	Missed Verdict = "missed"
+	Open   Verdict = "open" // the interval spans the target: measure longer, or where less else runs
+)
+
+func judge(d bench.Difference, target float64) Verdict {
+	switch {
+	case target == 0:
+		return ""
+	case d.High <= target:
+		return Met
+	case d.Low > target:
+		return Missed
+	}
+	return Open
 }
 
 // operation is something to measure: n is the number of the call.
@@ -33,66 +51,74 @@ type operation struct {
 	target time.Duration
 	batch  int          // calls per sample, for what is too short to be timed alone
 	before func() error // of each block, not measured; may be nil
+	after  func()       // likewise
 	run    func(n int) error
-}
-
-func (o operation) prepare() error {
-	if o.before == nil {
-		return nil
-	}
-	return o.before()
 }
 
 // block is how many samples of one operation follow each other before the next one's turn: short, so that whatever
 // else the machine does falls on all alike.
 const block = 50
 
-// measure takes samples of all operations in turns, as often as fits into a time.
-func measure(ctx context.Context, operations []operation, during time.Duration) ([]Row, [][]time.Duration, error) {
-	took := make([][]time.Duration, len(operations))
-	allocs := make([]float64, len(operations))
+// measure takes blocks of samples of all operations in turns, in random order, as often as fits into a time. The k-th
+// blocks of all operations were taken together.
+func measure(ctx context.Context, operations []operation, during time.Duration) (blocks [][][]float64, err error) {
+	blocks = make([][][]float64, len(operations))
 	calls := make([]int, len(operations))
-	for i, o := range operations {
-		n, err := allocations(o)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", o.what, err)
-		}
-		allocs[i] = n
-	}
-	for deadline := time.Now().Add(during); time.Now().Before(deadline); {
-		for i, o := range operations {
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	for deadline := time.Now().Add(during); time.Now().Before(deadline) || len(blocks[0]) < bench.MinEpochs; {
+		for _, i := range random.Perm(len(operations)) {
 			if ctx.Err() != nil {
-				return nil, nil, ctx.Err()
+				return nil, ctx.Err()
 			}
-			if err := operations[i].prepare(); err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", o.what, err)
+			took, err := operations[i].block(&calls[i])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", operations[i].what, err)
 			}
-			for range block {
-				began := time.Now()
-				for range o.batch {
-					calls[i]++
-					if err := o.run(calls[i]); err != nil {
-						return nil, nil, fmt.Errorf("%s: %w", o.what, err)
-					}
-				}
-				took[i] = append(took[i], time.Since(began)/time.Duration(o.batch))
-			}
+			blocks[i] = append(blocks[i], took)
 		}
 	}
-	rows := make([]Row, len(operations))
-	for i, o := range operations {
-		slices.Sort(took[i])
-		rows[i] = Row{What: o.what, P50: quantile(took[i], 0.5), P99: quantile(took[i], 0.99), Allocs: allocs[i], Target: micros(o.target)}
-		rows[i].Met = o.target == 0 || rows[i].P50 <= rows[i].Target
-	}
-	return rows, took, nil
+	return blocks, nil
 }
 
-func allocations(o operation) (float64, error) {
+func (o operation) block(calls *int) (took []float64, err error) {
+	if o.before != nil {
+		if err := o.before(); err != nil {
+			return nil, err
+		}
+	}
+	for range block {
+		began := time.Now()
+		for range o.batch {
+			*calls++
+			if err := o.run(*calls); err != nil {
+				return nil, err
+			}
+		}
+		took = append(took, micros(time.Since(began))/float64(o.batch))
+	}
+	if o.after != nil {
+		o.after()
+	}
+	return took, nil
+}
+
+func (o operation) row(blocks [][]float64) (Row, error) {
+	allocs, err := o.allocations()
+	if err != nil {
+		return Row{}, fmt.Errorf("%s: %w", o.what, err)
+	}
+	p50, p99 := bench.QuantileInterval(blocks, 0.5, 0.95), bench.QuantileInterval(blocks, 0.99, 0.95)
+	return Row{What: o.what, P50: p50.Value, CI95: interval(p50), P99: p99.Value, P99CI95: interval(p99), Allocs: allocs,
+		Target: micros(o.target), Verdict: judge(p50, micros(o.target))}, nil
+}
+
+func (o operation) allocations() (float64, error) {
 	const calls = 20
 	var before, after runtime.MemStats
-	if err := o.prepare(); err != nil {
-		return 0, err
+	if o.before != nil {
+		if err := o.before(); err != nil {
+			return 0, err
+		}
 	}
 	if err := o.run(0); err != nil {
 		return 0, err
@@ -107,8 +133,6 @@ func allocations(o operation) (float64, error) {
 	return float64(after.Mallocs-before.Mallocs) / calls, nil
 }
 
-func quantile(sorted []time.Duration, q float64) float64 {
-	return micros(sorted[min(len(sorted)-1, int(q*float64(len(sorted))))])
-}
+func interval(d bench.Difference) [2]float64 { return [2]float64{d.Low, d.High} }
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }

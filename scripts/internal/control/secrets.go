@@ -67,7 +67,7 @@ type SecretKeeper interface {
 	Audit(ctx context.Context, since time.Time) ([]SecurityEvent, error)
 	// Rotate rotates "db", "transit" or "token-key": of one service or key, or of all when name is "".
 	Rotate(ctx context.Context, what, name string) ([]Rotated, error)
-	// Revoke ends a "lease", "token", "key" or "service".
+	// Revoke ends a "lease", "token", "key" or "service"; "vault" is sealed.
 	Revoke(ctx context.Context, what, id string) error
 	IssueAPIKey(ctx context.Context, ask APIKeyRequest) (APIKey, error)
 	APIKeys(ctx context.Context) ([]APIKey, error)

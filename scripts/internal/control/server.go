@@ -84,6 +84,9 @@ func handler(lab Lab) http.Handler {
 	if keeper, ok := lab.(SecretKeeper); ok {
 		handleSecrets(mux, keeper)
 	}
+	if switcher, ok := lab.(Switcher); ok {
+		handleSwitches(mux, switcher)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})

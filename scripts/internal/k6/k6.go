@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,11 @@ type Run struct {
 	Scratch  string // a folder that only we can enter, for the target file and the summary
 	Duration time.Duration
 	Rate     int // iterations per second over all of the script's scenarios
+
+	Dashboard string         // where k6's own HTML report goes; "" for none
+	Follow    func(Progress) // hears about once a second how far it is; may be nil
+
+	api string // k6's own, where somebody follows
 }
 
 // Target is what a script has to know of the lab. It holds tokens: it travels in a 0600 file, whose name alone is
@@ -45,6 +51,10 @@ type Summary struct {
 	P50          float64  `json:"p50_seconds"`
 	P99          float64  `json:"p99_seconds"`
 	Broken       []string `json:"broken,omitempty"` // checks that failed, by name
+
+	Iterations int64    `json:"iterations,omitempty"`
+	Rate       float64  `json:"rate,omitempty"`    // requests per second, on average
+	Crossed    []string `json:"crossed,omitempty"` // thresholds that didn't hold: "http_req_duration: p(99)<1000"
 }
 
 // Problems says in sentences what was wrong.
@@ -78,6 +88,14 @@ func (r Run) Do(ctx context.Context) (Summary, error) {
 		return Summary{}, fmt.Errorf("write k6's target: %w", err)
 	}
 	defer os.Remove(target)
+	if r.Follow != nil {
+		if r.api, err = freeAddress(); err != nil {
+			return Summary{}, err
+		}
+		following, stop := context.WithCancel(ctx)
+		defer stop()
+		go follow(following, r.api, r.Follow)
+	}
 	var output bytes.Buffer // read only after k6 has ended
 	err = process.Run(ctx, r.spec(target, summary), &output)
 	if ctx.Err() != nil {
@@ -92,14 +110,22 @@ func (r Run) Do(ctx context.Context) (Summary, error) {
 
 // spec is k6's whole invocation. The CA reaches it as Go programs take one from outside: SSL_CERT_FILE.
 func (r Run) spec(target, summary string) process.Spec {
+	address := "" // of k6's own API: none
+	env := []string{"SSL_CERT_FILE=" + r.CAFile, "HOME=" + r.Scratch, "NO_COLOR=1", "PATH=/usr/bin:/bin"}
+	if r.Dashboard != "" {
+		env = append(env, "K6_WEB_DASHBOARD=true", "K6_WEB_DASHBOARD_PORT=-1", "K6_WEB_DASHBOARD_PERIOD=1s", "K6_WEB_DASHBOARD_EXPORT="+r.Dashboard)
+	}
+	if r.Follow != nil {
+		address = r.api
+	}
 	return process.Spec{
 		Name: "k6", Path: r.Path, Dir: r.Scratch, StopSignal: syscall.SIGINT, StopTimeout: 10 * time.Second,
 		Args: []string{
-			"run", "--quiet", "--address", "", "--summary-export", summary,
+			"run", "--quiet", "--address", address, "--summary-export", summary,
 			"-e", "TARGET=" + target, "-e", fmt.Sprintf("DURATION=%s", r.Duration), "-e", fmt.Sprintf("RATE=%d", r.Rate),
 			r.Scenario,
 		},
-		Env: []string{"SSL_CERT_FILE=" + r.CAFile, "HOME=" + r.Scratch, "NO_COLOR=1", "PATH=/usr/bin:/bin"},
+		Env: env,
 	}
 }
 
@@ -145,7 +171,17 @@ func parseSummary(raw []byte) (Summary, error) {
 		P50:          number("http_req_duration", "med") / 1000,
 		P99:          number("http_req_duration", "p(99)") / 1000,
 	}
+	s.Iterations, s.Rate = int64(number("iterations", "count")), number("http_reqs", "rate")
 	s.Broken = e.RootGroup.broken(nil)
+	for metric, values := range e.Metrics {
+		thresholds, _ := values["thresholds"].(map[string]any)
+		for threshold, failed := range thresholds {
+			if failed == true {
+				s.Crossed = append(s.Crossed, metric+": "+threshold)
+			}
+		}
+	}
+	slices.Sort(s.Crossed)
 	return s, nil
 }
 

@@ -203,3 +203,12 @@ func Merge(readers []*Reader) ([]Line, error) {
 	slices.SortStableFunc(all, func(a, b Line) int { return a.Time.Compare(b.Time) })
 	return all, nil
 }
+
+// Tail returns a reader of what is added to a file from now on.
+func Tail(component, path string) (*Reader, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{component: component, path: path, offset: info.Size(), last: time.Now()}, nil
+}

@@ -126,6 +126,9 @@ func sum(values []float64) (s float64) {
 	return s
 }
 
+// ThisMachine is the one that this runs on.
+func ThisMachine() Machine { return machine() }
+
 func machine() Machine {
 	m := Machine{CPUs: runtime.NumCPU(), Go: runtime.Version(), CPU: processorName()}
 	var name unix.Utsname

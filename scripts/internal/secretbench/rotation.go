@@ -28,15 +28,34 @@ type Spike struct {
 	P99RatioMax float64 `json:"p99_ratio_target"`
 }
 
+// Verdict says where the interval lies: a ratio that may be on either side of the target is neither.
+func (s Spike) Verdict() string {
+	switch {
+	case s.RatioHigh < s.P99RatioMax:
+		return Within
+	case s.RatioLow > s.P99RatioMax:
+		return Above
+	}
+	return Undecided
+}
+
+// The verdicts.
+const (
+	Within    = "within"
+	Above     = "above"
+	Undecided = "undecided"
+)
+
 // Rotations says how to load and what to rotate.
 type Rotations struct {
 	Client    *http.Client
 	URL       string
-	Token     func() (string, error)      // an access token; asked for anew now and then
-	Rotate    func(context.Context) error // returns when the new login is in use; the old one drains after that
+	Token     func() (string, error)              // an access token; asked for anew now and then
+	Rotate    func(context.Context) error         // returns when the new login is in use; the old one drains after that
+	Settled   func(context.Context) (bool, error) // whether the old login is gone
 	Count     int
 	PerSecond int
-	Block     time.Duration // of load, with a rotation at its beginning or without one
+	Block     time.Duration // of load, with a rotation at its beginning or without one; as long as a rotation takes
 }
 
 const targetRatio = 1.2
@@ -59,6 +78,9 @@ func (r Rotations) Measure(ctx context.Context, say func(string)) (Spike, error)
 			if err != nil {
 				return s, err
 			}
+			if err := r.settle(ctx); err != nil {
+				return s, err
+			}
 			s.Requests, s.Failed = s.Requests+len(took)+failed, s.Failed+failed
 			if rotating {
 				with = append(with, took)
@@ -74,6 +96,25 @@ func (r Rotations) Measure(ctx context.Context, say func(string)) (Spike, error)
 	s.P99Ratio = s.P99With / s.P99Without
 	s.RatioLow, s.RatioHigh = interval(with, without)
 	return s, nil
+}
+
+// settleWithin is generous: what is waited for takes a second or two after a block.
+const settleWithin = 30 * time.Second
+
+// settle waits until nothing of a rotation is left that could reach into the next block.
+func (r Rotations) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	for {
+		if settled, err := r.Settled(ctx); err != nil || settled {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the end of a rotation: %w", ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func (r Rotations) block(ctx context.Context, token string, rotating bool) (took []time.Duration, failed int, err error) {

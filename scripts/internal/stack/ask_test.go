@@ -1,6 +1,8 @@
 package stack_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +48,12 @@ func TestCheckMode(t *testing.T) {
 	err := stack.CheckMode("envoy", unsafe("1"))
 	require.ErrorIs(t, err, stack.ErrNoMode)
 	require.ErrorContains(t, err, "no envoy on PATH")
+	there := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(there, "envoy"), []byte("#!/bin/sh\n"), 0o700))
+	t.Setenv("PATH", there)
+	err = stack.CheckMode("envoy", unsafe("1"))
+	require.ErrorIs(t, err, stack.ErrNoMode)
+	require.ErrorContains(t, err, "nobody has run it", "it doesn't start what was never tried")
 
 	require.NoError(t, stack.CheckMode("plaintext", unsafe("1")))
 	require.NoError(t, stack.CheckMode("sidecar", unsafe("")))

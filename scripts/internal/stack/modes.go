@@ -36,7 +36,8 @@ func CheckMode(mode string, getenv func(string) string) error {
 		if _, err := exec.LookPath("envoy"); err != nil {
 			return fmt.Errorf("mode envoy %w: there is no envoy on PATH", ErrNoMode)
 		}
-		return fmt.Errorf("mode envoy %w: the lab doesn't start Envoy yet", ErrNoMode)
+		return fmt.Errorf("mode envoy %w: the services' side of it is there and tested, but nobody has run it with a real Envoy, so the lab starts none; "+
+			"use sidecar or native", ErrNoMode)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ func (s *Stack) Revoke(ctx context.Context, what, id string) error {
 		err = s.revokeAPIKey(ctx, id)
 	case "service":
 		return s.shutOut(ctx, id)
+	case "vault":
+		return s.plane.Seal(ctx)
 	default:
 		return exit.Usagef("there is no %q to revoke", what)
 	}

@@ -13,6 +13,18 @@ import (
 // labSettings are the REDOUBT_* keys that concern the lab itself.
 var labSettings = []string{"REDOUBT_UNSAFE_LAB"}
 
+// sharedSettings are each service's: one place to say where traces and metrics go.
+var sharedSettings = []string{"REDOUBT_OTLP_ENDPOINT", "REDOUBT_TRACE_SAMPLE"}
+
+// labLimits are the rate limits of a lab: all of its users come from one address, and a benchmark is to measure the
+// platform, not its limit. Whoever wants others says so: REDOUBT_GATEWAY_LIMIT_ADDRESS=200/1s.
+var labLimits = []string{
+	"REDOUBT_GATEWAY_LIMIT_ADDRESS=20000/1s",
+	"REDOUBT_GATEWAY_LIMIT_PRINCIPAL=20000/1s",
+	"REDOUBT_GATEWAY_LIMIT_ROUTE=20000/1s",
+	"REDOUBT_GATEWAY_LIMIT_COST=268435456/1s",
+}
+
 // settings are what the environment says to single services: REDOUBT_INFERENCE_UPSTREAM goes to inference's
 // process and to no other. The value of a key ending in _FILE names a file, which the service gets a copy of.
 type settings map[string]map[string]string // service -> key -> value
@@ -25,7 +37,16 @@ func readSettings(environ []string, top *topology.Topology) (settings, error) {
 		if !strings.HasPrefix(key, "REDOUBT_") || strings.HasPrefix(key, "REDOUBT_TEST_") || slices.Contains(labSettings, key) {
 			continue
 		}
+		if slices.Contains(sharedSettings, key) {
+			for _, name := range top.Names() {
+				found.set(name, key, value)
+			}
+			continue
+		}
 		service := ""
+		if strings.HasPrefix(key, "REDOUBT_REDIS_") { // where rate limits are shared, by the name that deployments know
+			service = gateway
+		}
 		for _, name := range top.Names() {
 			if strings.HasPrefix(key, "REDOUBT_"+strings.ToUpper(name)+"_") {
 				service = name
@@ -34,12 +55,16 @@ func readSettings(environ []string, top *topology.Topology) (settings, error) {
 		if service == "" {
 			return nil, exit.Usagef("%s in the environment is a setting of no service: its name begins with REDOUBT_ and the service's", key)
 		}
-		if found[service] == nil {
-			found[service] = map[string]string{}
-		}
-		found[service][key] = value
+		found.set(service, key, value)
 	}
 	return found, nil
+}
+
+func (s settings) set(service, key, value string) {
+	if s[service] == nil {
+		s[service] = map[string]string{}
+	}
+	s[service][key] = value
 }
 
 // env returns a service's settings for its process, with its files copied into its folder for its user alone.

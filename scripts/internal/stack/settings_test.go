@@ -35,6 +35,16 @@ func TestSettings(t *testing.T) {
 	require.Equal(t, []string{"REDOUBT_INFERENCE_UPSTREAM=http://127.0.0.1:1", "REDOUBT_INFERENCE_UPSTREAM_KEY_FILE=" + own}, env)
 	require.FileExists(t, own)
 
+	shared, err := readSettings([]string{"REDOUBT_REDIS_URL=redis://127.0.0.1:1"}, top)
+	require.NoError(t, err)
+	require.Contains(t, shared["gateway"], "REDOUBT_REDIS_URL")
+
+	shared, err = readSettings([]string{"REDOUBT_OTLP_ENDPOINT=http://127.0.0.1:4318"}, top)
+	require.NoError(t, err)
+	for _, name := range top.Names() {
+		require.Equal(t, "http://127.0.0.1:4318", shared[name]["REDOUBT_OTLP_ENDPOINT"], name)
+	}
+
 	env, err = told.env("payments", folder, 0, 0)
 	require.NoError(t, err)
 	require.Empty(t, env, "another service's settings")

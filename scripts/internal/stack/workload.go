@@ -21,6 +21,9 @@ func (s *Stack) app(w instance) process.Spec {
 		}
 	}
 	spec := s.spec(w.name, w, w.service)
+	if w.name == gateway {
+		spec.Env = append(spec.Env, labLimits...)
+	}
 	spec.Env = append(spec.Env, s.settings[w.name]...)
 	spec.Depends = depends
 	spec.Ready = answers(s.folder(w.name, "admin.sock"))

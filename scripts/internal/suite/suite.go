@@ -20,6 +20,7 @@ type Suite struct {
 	Env      []string // added to our own environment: where the servers are
 	Race     bool     // there is a C compiler to link the race detector with
 	Progress *term.Progress
+	Lab      string // our own program: it attacks a lab of its own; "" leaves that out
 }
 
 // Report is what came out.
@@ -96,5 +97,9 @@ func (s *Suite) steps() []step {
 	for _, module := range Outside {
 		steps = append(steps, step{"test " + module, func(ctx context.Context, into *Part) error { return s.testOutside(ctx, module, into) }})
 	}
-	return append(steps, step{"end to end", s.endToEnd})
+	steps = append(steps, step{"end to end", s.endToEnd})
+	if s.Lab != "" {
+		steps = append(steps, s.attackSteps()...)
+	}
+	return steps
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type component struct {
 	mu    sync.Mutex
 	now   Component
 	hold  bool
+	more  []string      // environment beside the spec's, since the last Restart
 	order chan struct{} // one token: hold has changed
 }
 
@@ -66,6 +68,15 @@ func (c *component) setHold(hold bool) {
 	case c.order <- struct{}{}:
 	default:
 	}
+}
+
+// toStart is the spec, with what a Restart added to its environment.
+func (c *component) toStart() process.Spec {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	spec := c.spec
+	spec.Env = slices.Concat(spec.Env, c.more)
+	return spec
 }
 
 func (c *component) held() bool {

@@ -24,7 +24,7 @@ func (c *component) once(ctx, force context.Context) ending {
 	}
 	began := time.Now()
 	c.update(func(n *Component) { n.State = Starting })
-	p, err := process.Start(ctx, c.spec, c.output)
+	p, err := process.Start(ctx, c.toStart(), c.output)
 	if err != nil {
 		return ending{err: err, ordered: ctx.Err() != nil}
 	}

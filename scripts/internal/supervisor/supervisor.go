@@ -124,6 +124,19 @@ func (s *Supervisor) Release(ctx context.Context, name string) error {
 	return s.order(ctx, name, false)
 }
 
+// Restart stops a component and starts it again with more in its environment than its spec says, until the next
+// Restart; it returns when that is ready. Nothing else is restarted.
+func (s *Supervisor) Restart(ctx context.Context, name string, env []string) error {
+	if err := s.Hold(ctx, name); err != nil {
+		return err
+	}
+	c := s.byName[name]
+	c.mu.Lock()
+	c.more = env
+	c.mu.Unlock()
+	return s.Release(ctx, name)
+}
+
 func (s *Supervisor) order(ctx context.Context, name string, hold bool) error {
 	c := s.byName[name]
 	if c == nil {

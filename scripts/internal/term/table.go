@@ -31,7 +31,8 @@ type Cell struct {
 // Text makes a plain cell of anything.
 func Text(v any) Cell { return Cell{Text: fmt.Sprint(v)} }
 
-// Table is aligned columns. A header that starts with ">" makes its column right-aligned.
+// Table is aligned columns. A header that starts with ">" makes its column right-aligned; one that starts with "~" gives way
+// first where not all fits.
 type Table struct {
 	Headers []string
 	rows    [][]Cell
@@ -43,14 +44,15 @@ func (t *Table) Add(cells ...Cell) { t.rows = append(t.rows, cells) }
 // Write prints the table, at most Width wide: what doesn't fit is cut from the widest columns.
 func (t *Table) Write(w io.Writer, colour bool) error {
 	columns := len(t.Headers)
-	right := make([]bool, columns)
+	right, gives := make([]bool, columns), make([]bool, columns)
 	header := make([]Cell, columns)
 	for i, h := range t.Headers {
 		text, isRight := strings.CutPrefix(h, ">")
-		header[i], right[i] = Cell{text, Dim}, isRight
+		text, givesWay := strings.CutPrefix(text, "~")
+		header[i], right[i], gives[i] = Cell{text, Dim}, isRight, givesWay
 	}
 	all := append([][]Cell{header}, t.rows...)
-	widths := fit(all, columns)
+	widths := fit(all, gives)
 	var out strings.Builder
 	for _, row := range all {
 		var line strings.Builder
@@ -77,8 +79,12 @@ func (t *Table) Write(w io.Writer, colour bool) error {
 	return err
 }
 
-// fit gives each column what it needs, then narrows the widest until all fit.
-func fit(rows [][]Cell, columns int) []int {
+// leastWidth is as narrow as a column is made.
+const leastWidth = 8
+
+// fit gives each column what it needs, then narrows those that give way, and then the widest, until all fit.
+func fit(rows [][]Cell, gives []bool) []int {
+	columns := len(gives)
 	widths := make([]int, columns)
 	for _, row := range rows {
 		for i := range min(columns, len(row)) {
@@ -86,14 +92,20 @@ func fit(rows [][]Cell, columns int) []int {
 		}
 	}
 	for {
-		total, widest := 2*(columns-1), 0
+		total, widest, giving := 2*(columns-1), 0, -1
 		for i, w := range widths {
 			total += w
 			if w > widths[widest] {
 				widest = i
 			}
+			if gives[i] && w > 2*leastWidth && (giving < 0 || w > widths[giving]) {
+				giving = i
+			}
 		}
-		if total <= Width || widths[widest] <= 8 {
+		if giving >= 0 {
+			widest = giving
+		}
+		if total <= Width || widths[widest] <= leastWidth {
 			return widths
 		}
 		widths[widest]--

@@ -51,6 +51,20 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestGivingWay: the column that may be cut is cut, and those beside it stay whole.
+func TestGivingWay(t *testing.T) {
+	name := strings.Repeat("n", 40)
+	table := &term.Table{Headers: []string{"name", "~why", "other"}}
+	table.Add(term.Text(name), term.Text(strings.Repeat("w", 80)), term.Text(strings.Repeat("o", 30)))
+	var out strings.Builder
+	require.NoError(t, table.Write(&out, false))
+	require.Contains(t, out.String(), name+"  w")
+	require.Contains(t, out.String(), "…  "+strings.Repeat("o", 30))
+	for line := range strings.Lines(out.String()) {
+		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), term.Width)
+	}
+}
+
 func TestOutput(t *testing.T) {
 	value := map[string]any{"ready": true}
 	file := filepath.Join(t.TempDir(), "out.json")

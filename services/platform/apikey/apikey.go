@@ -52,7 +52,7 @@ func New(r *Record, pepper []byte, version int) config.Secret {
 	r.Prefix = strings.ToLower(rand.Text()[:10])
 	key := "rdk_" + r.Prefix + "_" + base64.RawURLEncoding.EncodeToString(random)
 	r.Hash, r.Pepper = base64.StdEncoding.EncodeToString(hash(key, pepper)), version
-	return config.Secret(key)
+	return config.NewSecret(key)
 }
 
 // Prefix returns the part of a key by which its record is found.

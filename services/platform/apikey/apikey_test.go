@@ -78,6 +78,12 @@ func TestKeyPrintsNothing(t *testing.T) {
 		require.NotContains(t, printed, key.Reveal()[15:])
 	}
 	require.Contains(t, log.String(), "[redacted]")
+
+	set := apikey.NewSet(func(context.Context, int) ([]byte, error) { return []byte("pepper"), nil })
+	require.NoError(t, set.Update(t.Context(), []apikey.Record{r}))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		require.Equal(t, "API keys", fmt.Sprintf(verb, set))
+	}
 }
 
 // watched is a set that follows the real Consul, hashing with what the real Vault derives for the gateway.

@@ -159,6 +159,8 @@ func TestVerifyRefuses(t *testing.T) {
 		"tctx without entry":        claims("tctx", map[string]any{}),
 		"tctx of another kind":      claims("tctx", "POST /v1/documents"),
 		"no req_wl":                 claims("req_wl", nil),
+		"req_wl of another domain":  claims("req_wl", "spiffe://22222222-2222-3333-4444-555555555555.consul/ns/default/dc/dc1/svc/gateway"),
+		"req_wl without a path":     claims("req_wl", "spiffe://"+domain),
 		"no iat":                    claims("iat", nil),
 		"no exp":                    claims("exp", nil),
 		"claims not JSON":           s.signText(`{"alg":"EdDSA","kid":"k1","typ":"txntoken+jwt"}`, `alice`),

@@ -34,7 +34,8 @@ type Config struct {
 	Workload string
 	Log      *slog.Logger
 	Metrics  *telemetry.Metrics
-	Verifier *authn.Verifier // nil only where no route needs a principal
+	Tracing  *telemetry.Tracing // nil: a caller's trace context is passed on as it came
+	Verifier *authn.Verifier    // nil only where no route needs a principal
 	Policy   *policy.Decider
 	Topology *topology.Topology
 }

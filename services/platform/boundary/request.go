@@ -16,8 +16,17 @@ import (
 
 const externalCredential = "an external credential has no meaning inside: services take transaction tokens alone"
 
-// Header reads a request header by its HTTP name; "" unless it is there exactly once.
-type Header func(name string) string
+// Header reads all values of a request header by its HTTP name.
+type Header func(name string) []string
+
+// one is a header's value if it is there exactly once: two of them are read differently by different programs, which is how
+// checks are walked round.
+func (h Header) one(name string) string {
+	if values := h(name); len(values) == 1 {
+		return values[0]
+	}
+	return ""
+}
 
 // Request is one request on its way through the boundary.
 type Request struct {
@@ -27,6 +36,7 @@ type Request struct {
 	caller   mesh.ID
 	known    bool
 	decision policy.Decision
+	span     *telemetry.Span
 }
 
 // Enter identifies the request. The context it returns carries the logger, the request ID and the traceparent,
@@ -37,12 +47,14 @@ func (b *Boundary) Enter(ctx context.Context, header Header) (context.Context, *
 	ctx = telemetry.WithLogger(ctx, b.Log)
 	id := ""
 	if r.known { // only a workload of the mesh may choose what we log under
-		ctx = telemetry.WithTraceparent(ctx, header(telemetry.TraceparentHeader))
-		id = header(telemetry.RequestIDHeader)
+		ctx = telemetry.WithTraceparent(ctx, header.one(telemetry.TraceparentHeader))
+		id = header.one(telemetry.RequestIDHeader)
 	}
+	ctx, r.span = b.Tracing.Continue(ctx)
 	if !telemetry.ValidRequestID(id) {
 		id = telemetry.NewRequestID()
 	}
+	ctx, _ = controls.WithLedger(ctx)
 	return telemetry.WithRequestID(ctx, id), r
 }
 
@@ -62,12 +74,14 @@ func (r *Request) Admit(ctx context.Context, route string, header Header) (conte
 	if method, _, http := strings.Cut(route, " "); http {
 		in.Method = method
 	}
-	if header("Authorization") != "" { // credentials of the outside world end at the gateway
+	if len(header("Authorization")) > 0 && controls.On(controls.AppTxnToken) { // credentials of the outside world end at the gateway
 		controls.Record(ctx, controls.AppTxnToken, controls.Deny, externalCredential, "caller", in.Caller, "route", route)
 		return ctx, fault.New(fault.Unauthenticated, externalCredential)
 	}
 	if rule.NeedsPrincipal() {
-		token, err := r.boundary.Verifier.Verify(ctx, header(authn.Header), r.caller.TrustDomain)
+		verify := controls.Begin(ctx, controls.AppTxnToken)
+		token, err := r.boundary.Verifier.Verify(ctx, header.one(authn.Header), r.caller.TrustDomain)
+		verify.End()
 		if err != nil {
 			controls.Record(ctx, controls.AppTxnToken, controls.Deny, fault.Message(err), "caller", in.Caller, "route", route)
 			return ctx, err
@@ -79,6 +93,10 @@ func (r *Request) Admit(ctx context.Context, route string, header Header) (conte
 }
 
 func (r *Request) decide(ctx context.Context, in policy.Input) (context.Context, error) {
+	if !controls.On(controls.AppPolicy) {
+		return policy.NewContext(ctx, r.boundary.Policy, in), nil
+	}
+	defer controls.Begin(ctx, controls.AppPolicy).End()
 	decision, err := r.boundary.Policy.Decide(ctx, in)
 	r.decision = decision
 	if err == nil && decision.Allow {
@@ -101,6 +119,13 @@ func (r *Request) Leave(ctx context.Context, status int, err error) {
 		caller = r.caller.Service
 	}
 	r.boundary.Metrics.ObserveRequest(caller, r.route, status, took)
+	for _, e := range controls.LedgerOf(ctx).Entries() {
+		if _, registered := controls.Lookup(e.Name); registered { // labels are bounded
+			r.boundary.Metrics.Control(e.Name).Observe(e.Time.Seconds())
+		}
+		r.span.Took(e.Name, e.Count, e.Time)
+	}
+	r.span.End(r.route, caller, telemetry.RequestID(ctx), status)
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("caller", caller), slog.String("route", r.route), slog.Int("status", status),

@@ -82,7 +82,13 @@ func TestLoad(t *testing.T) {
 }
 
 func TestSecretsArePrintedByNobody(t *testing.T) {
-	s := struct{ Password config.Secret }{"hunter2"}
+	type login struct {
+		Password config.Secret
+		own      config.Secret // fmt calls no methods of such a field
+		list     []config.Secret
+	}
+	secret := config.NewSecret("hunter2")
+	s := login{secret, secret, []config.Secret{secret}}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", s.Password, "struct", s)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "secret", s.Password, "struct", s)
@@ -90,7 +96,7 @@ func TestSecretsArePrintedByNobody(t *testing.T) {
 	require.NoError(t, err)
 	printed := log.String() + string(text)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T"} {
-		printed += fmt.Sprintf(verb, s) + fmt.Sprintf(verb, s.Password) + fmt.Sprintf(verb, &s)
+		printed += fmt.Sprintf(verb, s) + fmt.Sprintf(verb, s.Password) + fmt.Sprintf(verb, &s) + fmt.Sprintf(verb, []any{s, map[string]login{"x": s}})
 	}
 	require.NotContains(t, printed, "hunter2")
 	require.NotContains(t, printed, fmt.Sprintf("%x", "hunter2"))

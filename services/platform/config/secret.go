@@ -7,12 +7,20 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a value that prints as [redacted] wherever it is formatted, logged or encoded. Settings read one
-// from a file (the tag option "file"), never from the variable itself.
-type Secret string
+// Secret is a value that prints as [redacted] wherever it is formatted, logged or encoded; in a field that isn't
+// exported, whose methods fmt doesn't call, as an address.
+type Secret struct{ text *string }
 
-// Reveal returns the value, for the one call that needs it.
-func (s Secret) Reveal() string { return string(s) }
+// NewSecret keeps a text.
+func NewSecret(text string) Secret { return Secret{&text} }
+
+// Reveal returns the value, for the one call that needs it; "" of no secret.
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // String implements fmt.Stringer.
 func (Secret) String() string { return redacted }

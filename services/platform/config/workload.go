@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+
+	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/telemetry"
 )
 
 // Modes are the ways in which the mesh may reach a workload.
@@ -32,7 +35,15 @@ type Workload struct {
 	PolicyFile string `env:"POLICY_FILE"` // the signed policy bundle; without one, the rules compiled in
 	LogLevel   string `env:"LOG_LEVEL" envDefault:"info"`
 	UnsafeLab  bool   `env:"UNSAFE_LAB"` // allows to choose what protects nothing; never in a build for release
+
+	OTLPEndpoint string  `env:"OTLP_ENDPOINT"`                  // http(s)://host:port of a receiver of traces and metrics (OTLP/HTTP); "": none
+	TraceSample  float64 `env:"TRACE_SAMPLE" envDefault:"0.05"` // the share of requests that are traced, 0 to 1; the gateway decides
+
+	ControlsOff []string `env:"CONTROLS_OFF"` // IDs of controls to run without, comma-separated; only in an unsafe lab
 }
+
+// Common is what all have, of settings that embed it.
+func (w Workload) Common() Workload { return w }
 
 // Validate reports everything that is wrong at once.
 func (w Workload) Validate() error {
@@ -55,6 +66,18 @@ func (w Workload) Validate() error {
 		if _, _, err := net.SplitHostPort(addr[1]); addr[1] != "" && err != nil {
 			errs = append(errs, fmt.Errorf("REDOUBT_%s %q is not host:port", addr[0], addr[1]))
 		}
+	}
+	if err := telemetry.CheckEndpoint(w.OTLPEndpoint); w.OTLPEndpoint != "" && err != nil {
+		errs = append(errs, fmt.Errorf("REDOUBT_OTLP_ENDPOINT %w", err))
+	}
+	if !(w.TraceSample >= 0 && w.TraceSample <= 1) { // NaN is neither
+		errs = append(errs, fmt.Errorf("REDOUBT_TRACE_SAMPLE %v is not between 0 and 1", w.TraceSample))
+	}
+	if len(w.ControlsOff) > 0 && !w.UnsafeLab {
+		errs = append(errs, errors.New("REDOUBT_CONTROLS_OFF needs REDOUBT_UNSAFE_LAB=1: it switches security controls off"))
+	}
+	if err := controls.Switchable(w.ControlsOff); err != nil {
+		errs = append(errs, fmt.Errorf("REDOUBT_CONTROLS_OFF: %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -24,18 +24,35 @@ type Control struct {
 
 // The IDs, for use in code; register below holds what each means.
 const (
-	EdgeTLS        = "edge.tls"
-	EdgeRoutes     = "edge.routes"
-	EdgeHeaders    = "edge.headers"
-	EdgeBodyLimit  = "edge.body-limit"
-	EdgeToken      = "edge.jwt.present"
-	EdgeSignature  = "edge.jwt.signature"
-	EdgeIssuer     = "edge.jwt.issuer"
-	EdgeAudience   = "edge.jwt.audience"
-	EdgeExpiry     = "edge.jwt.expiry"
-	EdgeSubject    = "edge.jwt.subject"
-	EdgeAPIKey     = "edge.apikey"
-	EdgeScope      = "edge.scope"
+	EdgeTLS       = "edge.tls"
+	EdgeAddress   = "edge.address"
+	EdgeLoadShed  = "edge.load-shed"
+	EdgeDPoP      = "edge.dpop"
+	EdgeCORS      = "edge.cors"
+	EdgeLifecycle = "edge.lifecycle"
+	EdgeShape     = "edge.shape"
+	EdgeRoutes    = "edge.routes"
+	EdgeHeaders   = "edge.headers"
+	EdgeBodyLimit = "edge.body-limit"
+	EdgeToken     = "edge.jwt.present"
+	EdgeSignature = "edge.jwt.signature"
+	EdgeIssuer    = "edge.jwt.issuer"
+	EdgeAudience  = "edge.jwt.audience"
+	EdgeExpiry    = "edge.jwt.expiry"
+	EdgeSubject   = "edge.jwt.subject"
+	EdgeAPIKey    = "edge.apikey"
+	EdgeScope     = "edge.scope"
+	EdgeSchema    = "edge.schema"
+	EdgeWAF       = "edge.waf"
+
+	EdgeSlowClient    = "edge.slow-client"
+	EdgeDecompression = "edge.decompression"
+
+	EdgeLimitAddress   = "edge.limit.address"
+	EdgeLimitPrincipal = "edge.limit.principal"
+	EdgeLimitRoute     = "edge.limit.route"
+	EdgeLimitCost      = "edge.limit.cost"
+
 	MeshMTLS       = "mesh.mtls"
 	MeshSPIFFE     = "mesh.spiffe"
 	MeshIntention  = "mesh.intention"
@@ -50,16 +67,25 @@ const (
 	AppWebhookSSRF      = "app.webhook.ssrf"
 	AppWebhookSignature = "app.webhook.signature"
 	AppWebhookReplay    = "app.webhook.replay"
+	AppIdempotency      = "app.idempotency"
 
 	InfraDBLease = "infra.db-lease"
 	InfraAttest  = "infra.attest"
+	InfraCatalog = "infra.catalog"
 )
 
 var register = []Control{
 	{EdgeTLS, Edge, "gateway", "reading or changing requests on the way to the gateway", "RFC 8446"},
+	{EdgeAddress, Edge, "gateway", "requests from addresses on a deny list, and from countries that aren't served", "OWASP API4:2023"},
+	{EdgeLimitAddress, Edge, "gateway", "more requests from one network than it may send, whoever it says that it is", "OWASP API4:2023"},
+	{EdgeLoadShed, Edge, "gateway", "a flood that takes the time of honest clients: each has a share of what is in work", "OWASP API4:2023"},
+	{EdgeCORS, Edge, "gateway", "use of the API by pages of origins that aren't listed", "Fetch standard, CORS protocol"},
+	{EdgeLifecycle, Edge, "gateway", "use of a version of the API that has ended, and that nobody looks after any more", "RFC 8594, RFC 9745"},
+	{EdgeShape, Edge, "gateway", "requests that two parsers could read differently, and oversized heads", "RFC 9112 section 11, RFC 9113 section 8"},
 	{EdgeRoutes, Edge, "gateway", "reaching anything that isn't a published route", "OWASP API9:2023"},
 	{EdgeHeaders, Edge, "gateway", "headers from outside that services inside would believe", "RFC 9110 section 7.6.1"},
 	{EdgeBodyLimit, Edge, "gateway", "exhausting memory and backends with oversized bodies", "OWASP API4:2023"},
+	{EdgeSlowClient, Edge, "gateway", "holding connections and memory by sending a byte at a time", "CWE-400, RFC 9110 section 15.5.9"},
 	{EdgeToken, Edge, "gateway", "anonymous use of a route that needs a principal", "RFC 6750"},
 	{EdgeSignature, Edge, "gateway", "forged access tokens, algorithm confusion included", "RFC 8725 section 3.1"},
 	{EdgeIssuer, Edge, "gateway", "access tokens of another issuer", "RFC 9068 section 4"},
@@ -67,7 +93,14 @@ var register = []Control{
 	{EdgeExpiry, Edge, "gateway", "use of an access token after, or before, its time", "RFC 7519 section 4.1.4"},
 	{EdgeSubject, Edge, "gateway", "access tokens that name no principal", "RFC 9068 section 2.2"},
 	{EdgeAPIKey, Edge, "gateway", "use of an API key that was never issued, was revoked or has expired", "OWASP API2:2023"},
+	{EdgeDPoP, Edge, "gateway", "use of a stolen access token that is bound to a key", "RFC 9449"},
+	{EdgeLimitPrincipal, Edge, "gateway", "more requests by one principal than it may send, from wherever", "OWASP API4:2023"},
+	{EdgeLimitRoute, Edge, "gateway", "more requests of one client to one route than it may send", "OWASP API6:2023"},
+	{EdgeLimitCost, Edge, "gateway", "more of the model's time than a client may use, however few its requests", "OWASP LLM10:2025"},
 	{EdgeScope, Edge, "gateway", "use of a route that the access token wasn't granted", "RFC 6750 section 3.1"},
+	{EdgeSchema, Edge, "gateway", "parameters, headers and bodies that the contract doesn't describe", "OpenAPI 3.1, RFC 7493"},
+	{EdgeDecompression, Edge, "gateway", "bodies that grow when unpacked, or hide from inspection", "RFC 9110 section 15.5.16, CWE-409"},
+	{EdgeWAF, Edge, "gateway", "known attack patterns in what goes on inside", "OWASP Core Rule Set 4"},
 	{MeshMTLS, Mesh, "sidecar", "connections from outside the mesh, and reading or changing traffic in it", "RFC 8446"},
 	{MeshSPIFFE, Mesh, "sidecar", "a certificate of this CA used as another service's identity", "SPIFFE X.509-SVID"},
 	{MeshIntention, Mesh, "sidecar", "connections between services that topology.yaml doesn't list", "NIST SP 800-204B"},
@@ -81,8 +114,10 @@ var register = []Control{
 	{AppWebhookSSRF, App, "notification", "webhook targets inside: loopback, private, link-local and metadata addresses", "OWASP API7:2023"},
 	{AppWebhookSignature, App, "notification", "forged, altered or stale incoming webhooks", "Standard Webhooks"},
 	{AppWebhookReplay, App, "notification", "an incoming webhook sent again", "Standard Webhooks"},
+	{AppIdempotency, App, "service", "a request that takes effect twice, or is answered with another one's result", "draft-ietf-httpapi-idempotency-key-header"},
 	{InfraDBLease, Infra, "vault", "use of a database credential after its lease", "NIST SP 800-57"},
 	{InfraAttest, Infra, "vault", "a login as another workload, or by a stale identity document", "RFC 7523"},
+	{InfraCatalog, Infra, "consul", "an entry in the catalog under another service's name", "NIST SP 800-204A"},
 }
 
 var byID = index(register)

@@ -76,7 +76,7 @@ func TestKindsSurviveTheWire(t *testing.T) {
 		status int
 	}{
 		{fault.Invalid, 400}, {fault.Unauthenticated, 401}, {fault.Denied, 403}, {fault.NotFound, 404}, {fault.Conflict, 409},
-		{fault.TooLarge, 413}, {fault.Unprocessable, 422}, {fault.InsufficientCredits, 402}, {fault.RateLimited, 429},
+		{fault.Gone, 410}, {fault.TooLarge, 413}, {fault.UnsupportedMedia, 415}, {fault.Unprocessable, 422}, {fault.InsufficientCredits, 402}, {fault.AccountBlocked, 403}, {fault.RateLimited, 429},
 		{fault.UpstreamFailed, 502}, {fault.BreakerOpen, 503}, {fault.Unavailable, 503}, {fault.Timeout, 504}, {fault.Canceled, 499},
 	} {
 		t.Run(c.kind.String(), func(t *testing.T) {
@@ -135,6 +135,9 @@ func TestFromStatusWithoutOurDetails(t *testing.T) {
 		require.Equal(t, want, fault.KindOf(got), code.String())
 		require.NotContains(t, fault.Message(got), "secret.sock")
 	}
+	gaveUp := fault.Wrap(fault.UpstreamFailed, status.Error(codes.Canceled, "x"), "inference gave up")
+	require.Equal(t, fault.UpstreamFailed, fault.KindOf(fault.FromStatus(gaveUp)), "typed already")
+	require.Equal(t, "inference gave up", fault.Message(fault.FromStatus(gaveUp)))
 	require.NoError(t, fault.FromStatus(nil))
 	require.NoError(t, fault.ToStatus(nil))
 	require.Equal(t, errSecret, fault.FromStatus(errSecret))

@@ -46,10 +46,11 @@ func BehindStatus(err error) bool {
 }
 
 // FromStatus returns the typed error that a gRPC status error stands for. An upstream's Internal is
-// UpstreamFailed to us; an error that is no status stays what it is.
+// UpstreamFailed to us; an error that is no status stays what it is, and so does a fault, whose cause may be one.
 func FromStatus(err error) error {
+	var typed *fault
 	s, ok := status.FromError(err)
-	if err == nil || !ok {
+	if err == nil || !ok || errors.As(err, &typed) {
 		return err
 	}
 	f := &fault{kind: kindOfCode(s.Code())}

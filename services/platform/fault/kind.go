@@ -18,9 +18,12 @@ const (
 	NotFound                        // 404
 	MethodNotAllowed                // 405
 	Conflict                        // 409
+	Gone                            // 410: it was here, and won't come back
 	TooLarge                        // 413
+	UnsupportedMedia                // 415
 	Unprocessable                   // 422
 	InsufficientCredits             // 402
+	AccountBlocked                  // 403: frozen or closed; who asks may do it, the account may not
 	RateLimited                     // 429
 	UpstreamFailed                  // 502
 	BreakerOpen                     // 503: refused here, the upstream wasn't asked
@@ -45,9 +48,12 @@ var kinds = [...]struct {
 	NotFound:            {"not-found", "not found", http.StatusNotFound, codes.NotFound},
 	MethodNotAllowed:    {"method-not-allowed", "method not allowed", http.StatusMethodNotAllowed, codes.Unimplemented},
 	Conflict:            {"conflict", "conflict", http.StatusConflict, codes.Aborted},
+	Gone:                {"gone", "gone", http.StatusGone, codes.NotFound},
 	TooLarge:            {"too-large", "request too large", http.StatusRequestEntityTooLarge, codes.OutOfRange},
+	UnsupportedMedia:    {"unsupported-media", "unsupported content type", http.StatusUnsupportedMediaType, codes.InvalidArgument},
 	Unprocessable:       {"unprocessable", "request can't be processed", http.StatusUnprocessableEntity, codes.FailedPrecondition},
 	InsufficientCredits: {"insufficient-credits", "insufficient credits", http.StatusPaymentRequired, codes.FailedPrecondition},
+	AccountBlocked:      {"account-blocked", "account blocked", http.StatusForbidden, codes.FailedPrecondition},
 	RateLimited:         {"rate-limited", "too many requests", http.StatusTooManyRequests, codes.ResourceExhausted},
 	UpstreamFailed:      {"upstream-failed", "an upstream failed", http.StatusBadGateway, codes.Unavailable},
 	BreakerOpen:         {"breaker-open", "an upstream is failing, its circuit breaker is open", http.StatusServiceUnavailable, codes.Unavailable},

@@ -40,7 +40,7 @@ func (g *guard) stream(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo
 
 // pass takes one call through the boundary; its error is fit for the wire.
 func (g *guard) pass(ctx context.Context, method string, handle func(context.Context) error) error {
-	header := boundary.Header(func(name string) string { return single(ctx, name) })
+	header := boundary.Header(func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) })
 	ctx, request := g.boundary.Enter(ctx, header)
 	err := recovered(ctx, func() error {
 		ctx, err := request.Admit(ctx, method, header)
@@ -74,13 +74,6 @@ func recovered(ctx context.Context, f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-func single(ctx context.Context, name string) string {
-	if values := metadata.ValueFromIncomingContext(ctx, name); len(values) == 1 {
-		return values[0]
-	}
-	return ""
 }
 
 // stream is a ServerStream whose context has passed the boundary.

@@ -22,7 +22,7 @@ func (s *Server) guard(route Route) echo.HandlerFunc {
 	}
 	return func(c echo.Context) error {
 		r := c.Request()
-		header := boundary.Header(func(name string) string { return single(r.Header, name) })
+		header := boundary.Header(r.Header.Values)
 		ctx, request := s.boundary.Enter(r.Context(), header)
 		ctx, cancel := context.WithTimeout(ctx, boundary.RequestTimeout)
 		defer cancel()
@@ -113,13 +113,4 @@ func typed(err error) error {
 		return fault.Wrap(fault.Invalid, err, "invalid request")
 	}
 	return err
-}
-
-// single returns a header's value if it is there exactly once: two of them are read differently by different
-// programs, which is how checks are walked round.
-func single(h http.Header, name string) string {
-	if values := h.Values(name); len(values) == 1 {
-		return values[0]
-	}
-	return ""
 }

@@ -60,14 +60,17 @@ func New(cfg Config, routes ...Route) (*Server, error) {
 			return nil, fmt.Errorf("make HTTP server: %w", err)
 		}
 		s.echo.Add(method, path, s.guard(r))
+		s.echo.Add(http.MethodOptions, path, s.guard(unmatched)) // Echo would answer it itself, past the boundary
 	}
 	return s, nil
 }
 
 // fallback answers what Echo found no route for; it passes the boundary like everything else.
 func (s *Server) fallback(_ error, c echo.Context) {
-	_ = s.guard(Route{Handle: echo.NotFoundHandler})(c)
+	_ = s.guard(unmatched)(c)
 }
+
+var unmatched = Route{Handle: echo.NotFoundHandler}
 
 // ServeHTTP serves one request; the caller's identity must be in its context, as mesh.ConnContext puts it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
@@ -76,7 +79,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 // closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler:           s,
+		Handler:           mesh.Handler(s),
 		ConnContext:       mesh.ConnContext,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,

@@ -25,7 +25,7 @@ type Config struct {
 	Instance   string   // this one of several replicas; Workload when empty
 	Upstreams  []string // topology.yaml's
 	RunDir     string   // the workload's own folder, 0700
-	Mode       string   // "sidecar", "native", or with UnsafeLab "plaintext"
+	Mode       string   // "sidecar", "native", "envoy", or with UnsafeLab "plaintext"
 	CAFile     string
 	ConsulHTTP string // host:port
 	ConsulGRPC string // host:port
@@ -66,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Mesh, error) {
 		}
 		return &Mesh{m}, nil
 	case "envoy":
-		return nil, envoyMode()
+		return &Mesh{&envoyMode{sidecarMode{cfg}}}, nil
 	}
 	return nil, &config.Error{Reason: fmt.Sprintf("mesh mode %q is unknown; use \"sidecar\" or \"native\"", cfg.Mode)}
 }

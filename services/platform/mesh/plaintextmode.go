@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os/exec"
 	"slices"
 	"time"
 
@@ -88,7 +87,7 @@ func (p *plaintextMode) connect(ctx context.Context, upstream string) (net.Conn,
 	defer cancel()
 	last := errors.New("no healthy instance")
 	for {
-		addresses, _, changed := p.plane.Instances(upstream)
+		addresses, _, _, changed := p.plane.Instances(upstream)
 		for _, k := range rand.Perm(len(addresses)) {
 			var d net.Dialer
 			c, err := d.DialContext(ctx, "tcp", addresses[k])
@@ -104,12 +103,4 @@ func (p *plaintextMode) connect(ctx context.Context, upstream string) (net.Conn,
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-// envoyMode says what is missing: whoever asks for Envoy must not get something else.
-func envoyMode() error {
-	if _, err := exec.LookPath("envoy"); err != nil {
-		return &config.Error{Reason: "mesh mode \"envoy\" needs an envoy binary on PATH, and there is none; install Envoy, or use \"sidecar\" or \"native\""}
-	}
-	return &config.Error{Reason: "mesh mode \"envoy\" isn't built in yet: Envoy is there, but nothing starts it with Consul's bootstrap (consul connect envoy) or reads XFCC; use \"sidecar\" or \"native\""}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"redoubt.example/infra/topology"
+	"redoubt.example/services/platform/controls"
 )
 
 // Bundle is what is published: every service's rules and data. A service that loads it takes its own part.
@@ -105,11 +106,24 @@ func OpenBundle(sealed []byte, keys map[int]ed25519.PublicKey) (Bundle, error) {
 	if err := json.Unmarshal(sealed, &e); err != nil {
 		return Bundle{}, fmt.Errorf("open policy bundle: %w", err)
 	}
+	if controls.On(controls.AppPolicyBundle) {
+		if err := e.verify(keys); err != nil {
+			return Bundle{}, fmt.Errorf("open policy bundle: %w", err)
+		}
+	}
+	var b Bundle
+	if err := json.Unmarshal(e.Payload, &b); err != nil {
+		return Bundle{}, fmt.Errorf("open policy bundle: %w", err)
+	}
+	return b, nil
+}
+
+func (e envelope) verify(keys map[int]ed25519.PublicKey) error {
 	if e.PayloadType != payloadType {
-		return Bundle{}, errors.New("open policy bundle: its payload isn't a policy")
+		return errors.New("its payload isn't a policy")
 	}
 	if len(e.Signatures) != 1 {
-		return Bundle{}, errors.New("open policy bundle: it must have exactly one signature")
+		return errors.New("it must have exactly one signature")
 	}
 	key := ed25519.PublicKey(nil)
 	for version, public := range keys {
@@ -118,16 +132,12 @@ func OpenBundle(sealed []byte, keys map[int]ed25519.PublicKey) (Bundle, error) {
 		}
 	}
 	if key == nil {
-		return Bundle{}, fmt.Errorf("open policy bundle: %w", ErrUnknownKey)
+		return ErrUnknownKey
 	}
 	if !ed25519.Verify(key, preAuthentication(e.Payload), e.Signatures[0].Sig) {
-		return Bundle{}, errors.New("open policy bundle: the signature doesn't verify")
+		return errors.New("the signature doesn't verify")
 	}
-	var b Bundle
-	if err := json.Unmarshal(e.Payload, &b); err != nil {
-		return Bundle{}, fmt.Errorf("open policy bundle: %w", err)
-	}
-	return b, nil
+	return nil
 }
 
 func keyID(version int) string { return fmt.Sprintf("policy:v%d", version) }

@@ -21,6 +21,7 @@ func TestCheck(t *testing.T) {
 	ctx = policy.NewContext(ctx, all["ingestion"], policy.Input{Caller: "gateway", Method: "GET", Route: "GET /v1/documents/{id}",
 		Principal: "alice", Scopes: []string{"documents:read"}})
 	require.Equal(t, fault.Internal, fault.KindOf(policy.Check(ctx, policy.Object{})), "nothing to check by")
+	require.Equal(t, fault.Internal, fault.KindOf(policy.Check(ctx, policy.Object{Attributes: map[string]any{"maker": "ingestion"}})), "nobody's")
 	require.Empty(t, log.String())
 
 	require.Equal(t, fault.Denied, fault.KindOf(policy.Check(ctx, policy.Object{Owner: "bob"})))

@@ -119,6 +119,15 @@ func FuzzUnlistedCallersStayOut(f *testing.F) {
 	})
 }
 
+// TestNothingIsLeftToUnfold: a rule that negates another can't be evaluated in advance, and makes a decision four times as long.
+// State what allows positively, by shared.permitted_at.
+func TestNothingIsLeftToUnfold(t *testing.T) {
+	_, all := deciders(t)
+	for name, d := range all {
+		require.Equal(t, []string{"unfolded"}, d.Unfolded(), name)
+	}
+}
+
 func TestDecisionsHaveAnIDOfTheirOwn(t *testing.T) {
 	top, all := deciders(t)
 	seen := map[string]bool{}
@@ -172,10 +181,17 @@ func TestRulesReachNothing(t *testing.T) {
 func BenchmarkDecide(b *testing.B) {
 	_, all := deciders(b)
 	in := policy.Input{Caller: "ingestion", Method: "POST", Route: "POST /v1/authorizations", Principal: "alice", Entry: "POST /v1/documents", Scopes: []string{"documents:write"}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if got, err := all["payments"].Decide(b.Context(), in); err != nil || !got.Allow {
-			b.Fatal(got, err)
+	decide := func(in policy.Input) func(*testing.B) {
+		return func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if got, err := all["payments"].Decide(b.Context(), in); err != nil || !got.Allow {
+					b.Fatal(got, err)
+				}
+			}
 		}
 	}
+	b.Run("request", decide(in))
+	in.Owner, in.Attributes = "alice", map[string]any{"maker": "ingestion", "amount": int64(5), "account": "active"}
+	b.Run("object", decide(in))
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/topdown"
 	"github.com/open-policy-agent/opa/v1/util"
+
+	"redoubt.example/services/platform/controls"
 )
 
 // prepared is one service's compiled rules with their data: read only, so one open transaction serves all queries.
@@ -39,7 +41,7 @@ const (
 // prepare compiles the rule files, by name, for a service. The error names the file and line at fault.
 func prepare(ctx context.Context, service string, files map[string]string, routes Routes) (*prepared, error) {
 	p, err := compile(ctx, service, files, routes)
-	if err == nil {
+	if err == nil && controls.On(controls.AppPolicyBundle) {
 		err = p.proveDefault(ctx)
 	}
 	if err != nil {

@@ -83,7 +83,7 @@ func (d *database) next(ctx context.Context) error {
 		d.leases[len(d.leases)-1].replaced = time.Now()
 	}
 	d.leases = append(d.leases, &lease{
-		id: secret.LeaseID, user: user, password: config.Secret(password),
+		id: secret.LeaseID, user: user, password: config.NewSecret(password),
 		began: began, expires: began.Add(time.Duration(secret.LeaseDuration) * time.Second),
 	})
 	select {
@@ -107,6 +107,10 @@ func (d *database) rotate(pool *pgxpool.Pool, session <-chan struct{}) {
 		session = v.currentSession()
 		if !v.insist("lease a login to "+d.cfg.Name, d.next) {
 			return
+		}
+		select {
+		case <-d.dead: // said of the login before
+		default:
 		}
 		d.noteReplaced()
 	}

@@ -54,7 +54,7 @@ func (e *Envelope) Decrypt(ctx context.Context, sealed string, associated []byte
 	if err != nil {
 		return nil, errSealed
 	}
-	key, err := e.transit.Decrypt(ctx, wrapped, nil)
+	key, err := e.transit.unwrap(ctx, wrapped)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/infra/controlplane/controlplanetest"
+	"redoubt.example/services/platform/fault"
 )
 
 func TestEnvelope(t *testing.T) {
@@ -26,6 +27,7 @@ func TestEnvelope(t *testing.T) {
 	stranger, _ := login(t, env, "payments")
 	_, err = stranger.Envelope("notification").Decrypt(ctx, sealed, []byte("row 1"))
 	require.Error(t, err, "another service")
+	require.NotEqual(t, fault.Unavailable, fault.KindOf(err))
 	for name, bad := range map[string]string{
 		"another record's key": otherWrapped + "." + body, "another record's body": wrapped + "." + otherBody, "the key alone": wrapped,
 		"no body": wrapped + ".", "garbage": "vault:v1:x.y", "nothing": "", "cut": sealed[:len(sealed)-4],

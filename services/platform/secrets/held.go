@@ -66,7 +66,7 @@ const (
 func (v *Vault) watch() {
 	for v.sleep(watchEvery, nil) {
 		ctx, cancel := context.WithTimeout(v.ctx, watchTimeout)
-		health, err := v.http.Sys().HealthWithContext(ctx)
+		health, err := v.health.Sys().HealthWithContext(ctx)
 		cancel()
 		switch {
 		case v.ctx.Err() != nil:

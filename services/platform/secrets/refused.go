@@ -3,30 +3,33 @@ package secrets
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"redoubt.example/services/platform/controls"
 )
 
 // refusals notices that PostgreSQL no longer takes the current login, because the operator has revoked its lease,
-// and has the next one fetched at once rather than at half of a life that is over. It traces nothing.
+// and has the next one fetched at once rather than at half of a life that is over. It enters the time of every query,
+// and of the wait for a connection, in the request's ledger.
 type refusals struct{ d *database }
 
 // PostgreSQL's error codes of class 28, invalid authorization specification.
 const invalidAuthorization, invalidPassword = "28000", "28P01"
 
 func (refusals) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
-	return context.WithValue(ctx, connectStarted{}, time.Now())
+	return ctx
 }
 
-func (r refusals) TraceConnectEnd(ctx context.Context, end pgx.TraceConnectEndData) {
+func (r refusals) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) {
+	var failed *pgconn.ConnectError
 	var refused *pgconn.PgError
-	if !errors.As(end.Err, &refused) || (refused.Code != invalidPassword && refused.Code != invalidAuthorization) {
+	if !errors.As(end.Err, &failed) || !errors.As(end.Err, &refused) || (refused.Code != invalidPassword && refused.Code != invalidAuthorization) {
 		return
 	}
-	// A login that took over since this connection was begun is another one, and may be good.
-	if began, ok := ctx.Value(connectStarted{}).(time.Time); !ok || r.d.currentLease().began.After(began) {
+	if failed.Config.User != r.d.currentLease().user { // another has taken over
 		return
 	}
 	select {
@@ -35,9 +38,29 @@ func (r refusals) TraceConnectEnd(ctx context.Context, end pgx.TraceConnectEndDa
 	}
 }
 
-type connectStarted struct{}
-
 func (refusals) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return ctx
+	return wait(ctx)
 }
-func (refusals) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (refusals) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) { waited(ctx) }
+
+func (refusals) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
+	return wait(ctx)
+}
+func (refusals) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireEndData) {
+	waited(ctx)
+}
+
+type waitBegan struct{}
+
+func wait(ctx context.Context) context.Context {
+	if controls.LedgerOf(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, waitBegan{}, controls.Begin(ctx, controls.Database))
+}
+
+func waited(ctx context.Context) {
+	if span, ok := ctx.Value(waitBegan{}).(controls.Span); ok {
+		span.End()
+	}
+}

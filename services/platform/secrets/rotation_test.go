@@ -143,7 +143,7 @@ func TestDeadTokenIsReplaced(t *testing.T) {
 		}
 	}
 	// Found out at the next use; the pool gets a login of the new session.
-	_, err = v.Transit("notification").Encrypt(t.Context(), []byte("x"), nil)
+	_, err = v.Envelope("notification").Encrypt(t.Context(), []byte("x"), nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, j.count("logged in to Vault again"))
 	require.Eventually(t, func() bool { return j.count("login replaced") == 1 }, 10*time.Second, 10*time.Millisecond)

@@ -20,15 +20,9 @@ type Transit struct {
 // Transit names a key; whether it exists, and may be used, shows at the first call.
 func (v *Vault) Transit(key string) *Transit { return &Transit{vault: v, key: key} }
 
-// Encrypt returns Vault's form of a ciphertext, "vault:v<key version>:<base64>", that Decrypt opens only with the
-// same additional data (AEAD, RFC 5116): bind it to the row it belongs to.
-func (t *Transit) Encrypt(ctx context.Context, plain, aad []byte) (string, error) {
-	return t.one(ctx, "encrypt", "ciphertext", map[string]any{"plaintext": encode(plain), "associated_data": encode(aad)})
-}
-
-// Decrypt opens what Encrypt made.
-func (t *Transit) Decrypt(ctx context.Context, ciphertext string, aad []byte) ([]byte, error) {
-	text, err := t.one(ctx, "decrypt", "plaintext", map[string]any{"ciphertext": ciphertext, "associated_data": encode(aad)})
+// unwrap opens a data key that this key has wrapped: "vault:v<key version>:<base64>".
+func (t *Transit) unwrap(ctx context.Context, wrapped string) ([]byte, error) {
+	text, err := t.one(ctx, "decrypt", "plaintext", map[string]any{"ciphertext": wrapped})
 	if err != nil {
 		return nil, err
 	}

@@ -12,31 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/infra/controlplane/controlplanetest"
-	"redoubt.example/services/platform/fault"
 )
-
-func TestTransitEncrypts(t *testing.T) {
-	env := controlplanetest.Start(t)
-	ctx := t.Context()
-	stranger, _ := login(t, env, "payments")
-	v, _ := login(t, env, "notification")
-	key := v.Transit("notification")
-	sealed, err := key.Encrypt(ctx, []byte("whsec"), []byte("endpoint 1"))
-	require.NoError(t, err)
-	require.NotContains(t, sealed, "whsec")
-
-	_, err = stranger.Transit("notification").Decrypt(ctx, sealed, []byte("endpoint 1"))
-	require.Error(t, err, "another service")
-	require.NotEqual(t, fault.Unavailable, fault.KindOf(err))
-	_, err = key.Decrypt(ctx, sealed, []byte("endpoint 2"))
-	require.Error(t, err, "moved to another row")
-	_, err = v.Transit("modelstore").Encrypt(ctx, []byte("x"), nil)
-	require.Error(t, err, "another key")
-
-	plain, err := key.Decrypt(ctx, sealed, []byte("endpoint 1"))
-	require.NoError(t, err)
-	require.Equal(t, "whsec", string(plain))
-}
 
 func TestTransitSigns(t *testing.T) {
 	env := controlplanetest.Start(t)

@@ -28,6 +28,9 @@ type Config struct {
 type Vault struct {
 	cfg  Config
 	http *vault.Client // never carries a token
+	// health is the watch's own: a request that fails closes the idle connections of its client, and a slow Vault would
+	// lose those that work is done on, with every look at it.
+	health *vault.Client
 
 	mu      sync.Mutex
 	token   string
@@ -63,7 +66,11 @@ func Login(ctx context.Context, cfg Config) (*Vault, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log in to Vault: %w", err)
 	}
-	v := &Vault{cfg: cfg, http: client, session: make(chan struct{})}
+	health, err := newClient(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("log in to Vault: %w", err)
+	}
+	v := &Vault{cfg: cfg, http: client, health: health, session: make(chan struct{})}
 	v.ctx, v.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if err := v.persist(ctx, v.logIn); err != nil {
 		v.stop()

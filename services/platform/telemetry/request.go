@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // The headers that tie the hops of one request together, and their names in gRPC metadata.
@@ -55,8 +56,11 @@ func WithTraceparent(ctx context.Context, value string) context.Context {
 	return context.WithValue(ctx, traceKey{}, value)
 }
 
-// Traceparent returns the context's traceparent, or "".
+// Traceparent returns what to tell an upstream: the context's span, or the traceparent that it carries, or "".
 func Traceparent(ctx context.Context) string {
+	if s := trace.SpanContextFromContext(ctx); s.IsValid() && !s.IsRemote() {
+		return "00-" + s.TraceID().String() + "-" + s.SpanID().String() + "-" + s.TraceFlags().String()
+	}
 	v, _ := ctx.Value(traceKey{}).(string)
 	return v
 }

@@ -14,6 +14,7 @@ import (
 
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/breaker"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -78,6 +79,7 @@ func (meshCredentials) OverrideServerName(string) error { return nil }
 type grpcOutgoing struct{ upstream string }
 
 func (o *grpcOutgoing) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	defer controls.Begin(ctx, controls.Upstream(o.upstream)).End()
 	return grpcFailure(ctx, o.upstream, invoke(withMetadata(ctx), method, req, reply, cc, opts...))
 }
 
@@ -96,6 +98,7 @@ type typedStream struct {
 }
 
 func (s *typedStream) RecvMsg(m any) error {
+	defer controls.Begin(s.ctx, controls.Upstream(s.upstream)).End()
 	return grpcFailure(s.ctx, s.upstream, s.ClientStream.RecvMsg(m))
 }
 

@@ -59,7 +59,7 @@ func (w *Workload) ServeGRPC(ctx context.Context, register func(*grpc.Server)) e
 }
 
 func (w *Workload) boundary() boundary.Config {
-	return boundary.Config{Workload: w.Config.Name, Log: w.Log, Metrics: w.Metrics, Verifier: w.Verifier,
+	return boundary.Config{Workload: w.Config.Name, Log: w.Log, Metrics: w.Metrics, Tracing: w.Tracing, Verifier: w.Verifier,
 		Policy: w.Policy, Topology: w.Topology}
 }
 

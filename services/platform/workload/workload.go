@@ -22,6 +22,7 @@ import (
 	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/config"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/mesh"
 	"redoubt.example/services/platform/policy"
 	"redoubt.example/services/platform/secrets"
@@ -46,6 +47,7 @@ type Workload struct {
 	Mesh     *mesh.Mesh
 	Vault    *secrets.Vault
 	Metrics  *telemetry.Metrics
+	Tracing  *telemetry.Tracing
 	Policy   *policy.Decider
 	Verifier *authn.Verifier // nil where the topology doesn't let the workload ask the gateway for its keys
 
@@ -69,6 +71,13 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 	w := &Workload{Config: cfg, Topology: top, Log: telemetry.NewLogger(os.Stderr, cfg.Name, cfg.LogLevel),
 		Metrics: telemetry.NewMetrics(cfg.Name)}
 	slog.SetDefault(w.Log) // for what a library logs, and lifecycle.Main's last word
+	if err := controls.SwitchOff(w.Log, cfg.ControlsOff); err != nil {
+		return nil, &config.Error{Reason: err.Error()}
+	}
+
+	if err := w.trace(); err != nil {
+		return nil, err
+	}
 
 	// The three don't need each other, and the context outlives the group: renewals go on in the background.
 	var start errgroup.Group
@@ -89,6 +98,23 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 		w.Verifier = authn.NewVerifier(transactionKeys(w.HTTP("gateway")))
 	}
 	return w, nil
+}
+
+// trace starts to export traces and metrics, where the configuration says where to.
+func (w *Workload) trace() (err error) {
+	w.Tracing, err = telemetry.NewTracing(telemetry.ExportConfig{Endpoint: w.Config.OTLPEndpoint, CAFile: w.Config.CAFile, Sample: w.Config.TraceSample,
+		Workload: w.Config.Name, Log: w.Log, Metrics: w.Metrics})
+	if err != nil {
+		return err
+	}
+	w.OnClose(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		if err := w.Tracing.Close(ctx); err != nil {
+			w.Log.Warn("close telemetry", "error", err.Error())
+		}
+	})
+	return nil
 }
 
 func (w *Workload) meshConfig() mesh.Config {

@@ -3,6 +3,7 @@ package workload_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -123,6 +124,14 @@ func TestServe(t *testing.T) {
 
 	swept := make(chan struct{})
 	w.Go("sweeper", func(ctx context.Context) error { <-ctx.Done(); close(swept); return ctx.Err() })
+	rounds := make(chan string, 2)
+	w.Every(20*time.Millisecond, "count", func(ctx context.Context) (int, error) {
+		select {
+		case rounds <- telemetry.RequestID(ctx):
+		default:
+		}
+		return 0, errors.New("a failed round ends nothing")
+	})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Serve(ctx, routes(w, pool)...) }()
@@ -145,6 +154,9 @@ func TestServe(t *testing.T) {
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusOK, resp.StatusCode, string(user[:n]))
 
+	first, second := <-rounds, <-rounds
+	require.NotEmpty(t, first)
+	require.NotEqual(t, first, second, "each has an ID of its own")
 	stop()
 	require.NoError(t, <-ended)
 	<-swept

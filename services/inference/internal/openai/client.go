@@ -113,7 +113,7 @@ func (c *Client) post(ctx context.Context, model, input string, stream bool) (*h
 	if stream {
 		req.Header.Set("Accept", "text/event-stream")
 	}
-	if c.key != "" {
+	if c.key.Reveal() != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
 	}
 	resp, err := c.http.Do(req)

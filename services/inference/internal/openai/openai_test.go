@@ -28,7 +28,7 @@ func model(t *testing.T, handle http.HandlerFunc) openai.Model {
 	server := httptest.NewServer(handle)
 	t.Cleanup(server.Close)
 	client, err := openai.New(openai.Config{
-		BaseURL: server.URL, Key: "sk-secret", Log: slog.New(slog.DiscardHandler), IdleTimeout: 200 * time.Millisecond,
+		BaseURL: server.URL, Key: config.NewSecret("sk-secret"), Log: slog.New(slog.DiscardHandler), IdleTimeout: 200 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	return openai.Model{Client: client, Name: "qwen3:8b"}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/telemetry"
 )
@@ -63,6 +64,9 @@ func (i *Intake) Take(ctx context.Context, owner, key string, draft Draft) (Docu
 	now := i.now()
 	d := Document{Draft: draft, ID: uuid.Must(uuid.NewV7()), Owner: owner, Charge: draft.Charge(), State: Pending,
 		Key: key, Fingerprint: print, CreatedAt: now, SettleAfter: now.Add(settleAfter)}
+	if !controls.On(controls.AppIdempotency) {
+		key, d.Key = "", "" // each time is the first
+	}
 	if key == "" {
 		return i.take(ctx, d)
 	}
@@ -105,6 +109,7 @@ func (i *Intake) resume(ctx context.Context, earlier Document, err error, asked 
 	case err != nil:
 		return Document{}, err
 	case earlier.Fingerprint != asked.Fingerprint:
+		controls.Record(ctx, controls.AppIdempotency, controls.Deny, "the key was used for another document", "document", earlier.ID.String())
 		return Document{}, fault.New(fault.Unprocessable, "this idempotency key was used for another document")
 	case earlier.State == Charged:
 		return earlier, nil

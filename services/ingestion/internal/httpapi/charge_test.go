@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"redoubt.example/services/ingestion/internal/documents"
+	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/controls/controlstest"
 	"redoubt.example/services/platform/fault"
 )
 
@@ -140,9 +142,22 @@ func TestIdempotencyKey(t *testing.T) {
 
 	c.body = post("keyed", "Anders").body
 	s.want(422, c)
+	require.Len(t, s.Logged(`"app.idempotency"`, `"deny"`), 1)
 	other := post("another", "Anders")
 	other.key = c.key
 	s.want(201, other)
+}
+
+// TestIdempotencyKeyOff is what the key stops: a request sent again takes effect again.
+func TestIdempotencyKeyOff(t *testing.T) {
+	controlstest.Off(t, func() {
+		s := serve(t, 100, nil)
+		c := post("keyed", "Hallo")
+		c.key = "8e03978e-40d5-43dd-bc93-6894a57f9324"
+		s.want(201, c)
+		s.want(201, c)
+		require.Equal(t, 2, s.payments.count()["captured"])
+	}, controls.AppIdempotency)
 }
 
 func TestNotificationNeverFailsADocument(t *testing.T) {

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"time"
 
@@ -38,14 +39,19 @@ func (r Receiver) Receive(ctx context.Context, name string, h Headers, body []by
 	if !known {
 		secret = decoy
 	}
-	if err := secret.Verify(h, body, r.Now()); err != nil || !known {
+	err := controls.Enforce(ctx, controls.AppWebhookSignature, func() error { return secret.Verify(h, body, r.Now()) })
+	if err != nil || !known {
 		return refuseWebhook(ctx, name, known, err)
 	}
 	m, err := r.message(ctx, source.Source, body)
 	if err != nil {
 		return err
 	}
-	err = r.Store.Receive(ctx, name, h.ID, m)
+	id := h.ID
+	if !controls.On(controls.AppWebhookReplay) {
+		id = rand.Text() // each time is the first
+	}
+	err = r.Store.Receive(ctx, name, id, m)
 	if fault.KindOf(err) == fault.Conflict {
 		controls.Record(ctx, controls.AppWebhookReplay, controls.Deny, "the ID was used before", "source", name)
 	}

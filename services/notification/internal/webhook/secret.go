@@ -53,7 +53,7 @@ func (s Secret) key() []byte {
 }
 
 func secretOf(key []byte) Secret {
-	return Secret{config.Secret(secretPrefix + base64.StdEncoding.EncodeToString(key))}
+	return Secret{config.NewSecret(secretPrefix + base64.StdEncoding.EncodeToString(key))}
 }
 
 // Sealer encrypts secrets for storage. Sealed text opens only with the associated data that it was sealed with, so

@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"redoubt.example/services/payments/internal/ledger"
+	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/policy"
 )
 
@@ -13,5 +16,17 @@ func Allow(ctx context.Context, o ledger.Object) error {
 	if o.Maker != "" {
 		attributes["maker"] = o.Maker
 	}
-	return policy.Check(ctx, policy.Object{Owner: o.Owner, Attributes: attributes})
+	if o.Account != "" {
+		attributes["account"] = string(o.Account)
+	}
+	err := policy.Check(ctx, policy.Object{Owner: o.Owner, Attributes: attributes})
+	var denial *policy.Denial
+	if errors.As(err, &denial) && strings.HasPrefix(denial.Rule, accountRules) {
+		return fault.Wrap(fault.AccountBlocked, err, "%s", fault.Message(err))
+	}
+	return err
 }
+
+// accountRules is what the names of the rules about an account's state begin with: the answer to them is a problem of its
+// own, since no other token or caller would be let through.
+const accountRules = "account-"

@@ -62,8 +62,8 @@ func TestRefuses(t *testing.T) {
 			require.NotContains(t, strings.ToLower(problem["title"].(string)), "sql")
 		})
 	}
-	require.Equal(t, map[string]any{"owner": "alice", "balance": 5.0, "held": 5.0}, s.want(200, account("alice", "/v1/account")))
-	require.Equal(t, map[string]any{"owner": "bob", "balance": 0.0, "held": 0.0}, s.want(200, account("bob", "/v1/account")))
+	require.Equal(t, map[string]any{"owner": "alice", "state": "active", "balance": 5.0, "held": 5.0}, s.want(200, account("alice", "/v1/account")))
+	require.Equal(t, map[string]any{"owner": "bob", "state": "active", "balance": 0.0, "held": 0.0}, s.want(200, account("bob", "/v1/account")))
 }
 
 func TestLedgerOverHTTP(t *testing.T) {
@@ -97,7 +97,7 @@ func TestLedgerOverHTTP(t *testing.T) {
 	back := s.want(201, refund(captured["transfer_id"].(string)))
 	require.Equal(t, captured["transfer_id"], back["refund_of"])
 	s.want(409, refund(captured["transfer_id"].(string)))
-	require.Equal(t, map[string]any{"owner": "dora", "balance": 8.0, "held": 0.0}, s.want(200, account("dora", "/v1/account")))
+	require.Equal(t, map[string]any{"owner": "dora", "state": "active", "balance": 8.0, "held": 0.0}, s.want(200, account("dora", "/v1/account")))
 	requireLedger(t, s, "dora")
 }
 

@@ -32,6 +32,7 @@ func Routes(l *ledger.Ledger, references ledger.References) []httpserver.Route {
 		{Route: "POST /v1/settlements", Handle: a.settle},
 		{Route: "POST /v1/transfers", Handle: a.credit},
 		{Route: "POST /v1/transfers/{id}/refund", Handle: a.refund},
+		{Route: "PUT /v1/accounts/{owner}/state", Handle: a.setState},
 		{Route: "GET /v1/account", Handle: a.account},
 		{Route: "PUT /v1/account/payment-reference", Handle: a.setReference},
 		{Route: "GET /v1/account/transfers", Handle: a.transfers},

@@ -93,11 +93,12 @@ func (a api) account(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, struct {
-		Owner            string `json:"owner"`
-		Balance          int64  `json:"balance"`
-		Held             int64  `json:"held"`
-		PaymentReference string `json:"payment_reference,omitempty"` // its last characters
-	}{owner, b.Available, b.Held, masked(hint)})
+		Owner            string              `json:"owner"`
+		State            ledger.AccountState `json:"state"`
+		Balance          int64               `json:"balance"`
+		Held             int64               `json:"held"`
+		PaymentReference string              `json:"payment_reference,omitempty"` // its last characters
+	}{owner, b.State, b.Available, b.Held, masked(hint)})
 }
 
 func (a api) transfers(c echo.Context) error {

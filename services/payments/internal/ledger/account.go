@@ -23,10 +23,11 @@ func Customer(principal string) Account { return Account("customer:" + principal
 // Held is what authorizations have set aside of the principal's credits.
 func Held(principal string) Account { return Account("held:" + principal) }
 
-// Balance is what a principal owns.
+// Balance is what a principal owns, and the state that it is in.
 type Balance struct {
 	Available int64 // to spend
 	Held      int64 // set aside by authorizations that are still open
+	State     AccountState
 }
 
 // MaxAmount bounds one movement, in credits.

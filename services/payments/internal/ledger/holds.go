@@ -13,13 +13,14 @@ type Hold struct {
 	Reference string
 }
 
-// Authorize sets credits of the actor's principal aside, once per key. InsufficientCredits when they aren't there.
+// Authorize sets credits of the actor's principal aside, once per key. InsufficientCredits when they aren't there,
+// AccountBlocked when the account is frozen or closed.
 func (l *Ledger) Authorize(ctx context.Context, by Actor, key string, req Hold) (Authorization, error) {
 	err := first(checkPrincipal("principal", by.Principal), checkAmount(req.Amount), checkText("reference", req.Reference))
 	if err != nil {
 		return Authorization{}, err
 	}
-	if err := l.cfg.Allow(ctx, Object{Owner: by.Principal, Maker: by.Service, Amount: req.Amount}); err != nil {
+	if err := l.allow(ctx, Object{Owner: by.Principal, Maker: by.Service, Amount: req.Amount}); err != nil {
 		return Authorization{}, err
 	}
 	k, err := newKey(by, "authorize", key, req)

@@ -16,9 +16,10 @@ type Actor struct{ Principal, Service string }
 
 // Object is what an actor wants to touch, as the policy sees it.
 type Object struct {
-	Owner  string // the principal that it belongs to
-	Maker  string // the service that made it; "" when that doesn't matter
-	Amount int64
+	Owner   string // the principal that it belongs to
+	Maker   string // the service that made it; "" when that doesn't matter
+	Amount  int64
+	Account AccountState // of the owner's account; "" when that doesn't matter
 }
 
 // Config is what a Ledger is made of.
@@ -52,7 +53,7 @@ func (l *Ledger) Credit(ctx context.Context, by Actor, key string, req Credit) (
 	if err := first(checkPrincipal("to", req.To), checkAmount(req.Amount), checkText("memo", req.Memo)); err != nil {
 		return Transfer{}, err
 	}
-	if err := l.cfg.Allow(ctx, Object{Owner: req.To, Amount: req.Amount}); err != nil {
+	if err := l.allow(ctx, Object{Owner: req.To, Amount: req.Amount}); err != nil {
 		return Transfer{}, err
 	}
 	k, err := newKey(by, "credit", key, req)
@@ -79,7 +80,7 @@ func (l *Ledger) Refund(ctx context.Context, by Actor, key string, id uuid.UUID)
 	if err != nil {
 		return Transfer{}, err
 	}
-	if err := l.cfg.Allow(ctx, Object{Owner: original.Principal, Amount: original.size()}); err != nil {
+	if err := l.allow(ctx, Object{Owner: original.Principal, Amount: original.size()}); err != nil {
 		return Transfer{}, err
 	}
 	back, err := original.refund()
@@ -89,6 +90,17 @@ func (l *Ledger) Refund(ctx context.Context, by Actor, key string, id uuid.UUID)
 	back.ID, back.Memo, back.CreatedAt = newID(), original.Memo, l.now()
 	back.Service, back.Actor = by.Service, by.Principal
 	return l.postOnce(ctx, k, back)
+}
+
+// allow decides about an object with the state of its owner's account. That may change before anything is posted; the
+// store then refuses.
+func (l *Ledger) allow(ctx context.Context, o Object) error {
+	b, err := l.cfg.Store.Balance(ctx, o.Owner)
+	if err != nil {
+		return err
+	}
+	o.Account = b.State
+	return l.cfg.Allow(ctx, o)
 }
 
 // postOnce posts the transfer, or returns the one that was posted under the same key. An empty key binds nothing.

@@ -12,9 +12,15 @@ import (
 	"redoubt.example/services/platform/fault"
 )
 
-// untouched has no store: what is refused here never gets that far.
+// reading is a store that only tells a balance: what is refused here gets no further.
+type reading struct{ ledger.Store }
+
+func (reading) Balance(context.Context, string) (ledger.Balance, error) {
+	return ledger.Balance{State: ledger.Active}, nil
+}
+
 func untouched(allow error) *ledger.Ledger {
-	return ledger.New(ledger.Config{Now: time.Now, HoldFor: time.Minute,
+	return ledger.New(ledger.Config{Store: reading{}, Now: time.Now, HoldFor: time.Minute,
 		Allow: func(context.Context, ledger.Object) error { return allow }})
 }
 

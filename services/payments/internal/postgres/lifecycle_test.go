@@ -7,6 +7,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"redoubt.example/services/payments/internal/ledger"
+	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/controls/controlstest"
 	"redoubt.example/services/platform/fault"
 )
 
@@ -147,4 +149,17 @@ func TestLifecycle(t *testing.T) {
 		require.Equal(t, want, got)
 	})
 	b.requireSound(t)
+}
+
+// TestKeyOff is what a key stops: a request sent again takes effect again.
+func TestKeyOff(t *testing.T) {
+	controlstest.Off(t, func() {
+		b, _ := open(t)
+		b.credit(t, "ann", 100)
+		for range 2 {
+			_, err := b.Authorize(t.Context(), ingestion("ann"), "key", ledger.Hold{Amount: 5})
+			require.NoError(t, err)
+		}
+		b.requireBalance(t, "ann", 90, 10)
+	}, controls.AppIdempotency)
 }

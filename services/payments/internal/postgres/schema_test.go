@@ -42,6 +42,12 @@ func TestSchemaRefuses(t *testing.T) {
 		"switch triggers off":      {`ALTER TABLE entries DISABLE TRIGGER ALL`, denied},
 		"skip triggers":            {`SET session_replication_role = replica`, denied},
 		"make a table":             {`CREATE TABLE loot (id int)`, denied},
+		"thaw by another column":   {`UPDATE accounts SET state = 'active', balance = 5 WHERE id = 'customer:alice'`, denied},
+		"close with credits":       {`UPDATE accounts SET state = 'closed' WHERE id = 'customer:alice'`, violated},
+		"freeze the house":         {`UPDATE accounts SET state = 'frozen' WHERE id = 'system:revenue'`, violated},
+		"a state that is none":     {`UPDATE accounts SET state = 'golden' WHERE id = 'customer:alice'`, violated},
+		"hide who froze":           {`DELETE FROM account_changes`, denied},
+		"read who froze":           {`SELECT * FROM account_changes`, denied},
 		"become the owner":         {`SET ROLE payments_owner`, denied},
 		"call what triggers call":  {`SELECT check_transfer(gen_random_uuid())`, denied},
 		"a transfer without lines": {someTransfer, violated},
@@ -60,6 +66,7 @@ func TestSchemaRefuses(t *testing.T) {
 		requireState(t, owner, `UPDATE entries SET amount = 1`, denied)
 		requireState(t, owner, `DELETE FROM transfers`, denied)
 		requireState(t, owner, `TRUNCATE entries`, denied)
+		requireState(t, owner, `DELETE FROM account_changes`, denied)
 	})
 	b.requireBalance(t, "alice", 6, 0)
 	b.requireSound(t)

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"redoubt.example/services/payments/internal/ledger"
+	"redoubt.example/services/platform/fault"
 )
 
 // Migrations are the numbered steps of the schema, applied once each as its owner.
@@ -34,9 +35,13 @@ func (s *Store) Do(ctx context.Context, f func(context.Context, ledger.Tx) error
 
 // Balance implements ledger.Store.
 func (s *Store) Balance(ctx context.Context, principal string) (b ledger.Balance, err error) {
-	const query = `SELECT coalesce((SELECT balance FROM accounts WHERE id = $1), 0),
-	                      coalesce((SELECT balance FROM accounts WHERE id = $2), 0)`
-	err = s.pool.QueryRow(ctx, query, ledger.Customer(principal), ledger.Held(principal)).Scan(&b.Available, &b.Held)
+	rows, err := s.pool.Query(ctx, selectAccount, ledger.Customer(principal), ledger.Held(principal))
+	if err != nil {
+		return ledger.Balance{}, asFault(err)
+	}
+	if b, err = found("account", rows, scanAccount); fault.KindOf(err) == fault.NotFound {
+		return ledger.Balance{State: ledger.Active}, nil
+	}
 	return b, asFault(err)
 }
 

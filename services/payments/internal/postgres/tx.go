@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"redoubt.example/services/payments/internal/ledger"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
 )
 
@@ -14,6 +15,9 @@ type tx struct{ pgx.Tx }
 
 // Claim waits by itself: a conflicting insert blocks until the transaction that holds the key has ended.
 func (t tx) Claim(ctx context.Context, k ledger.Key, result uuid.UUID) (uuid.UUID, error) {
+	if !controls.On(controls.AppIdempotency) {
+		return result, nil // each time is the first
+	}
 	tag, err := t.Exec(ctx, `INSERT INTO idempotency_keys (principal, caller, operation, key, fingerprint, result)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
 		k.Principal, k.Caller, k.Operation, k.Value, k.Fingerprint[:], result)
@@ -29,6 +33,7 @@ func (t tx) Claim(ctx context.Context, k ledger.Key, result uuid.UUID) (uuid.UUI
 		return uuid.Nil, err
 	}
 	if string(fingerprint) != string(k.Fingerprint[:]) {
+		controls.Record(ctx, controls.AppIdempotency, controls.Deny, "the key was used for another request", "operation", k.Operation)
 		return uuid.Nil, fault.New(fault.Unprocessable, "this idempotency key was used for another request")
 	}
 	return bound, nil

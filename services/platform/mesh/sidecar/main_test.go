@@ -59,21 +59,32 @@ func TestRefusesBadConfiguration(t *testing.T) {
 	}
 }
 
+// launch starts the program for a service.
+func launch(t *testing.T, env *controlplanetest.Env, binary, service string) (cmd *exec.Cmd, dir string, log *bytes.Buffer) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "m") // short enough for sockets
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	require.NoError(t, os.Symlink(env.JWTFile(service, "consul"), filepath.Join(dir, "consul.jwt")))
+	log = &bytes.Buffer{}
+	cmd = exec.Command(binary)
+	cmd.Stderr = log
+	cmd.Env = []string{"REDOUBT_WORKLOAD=" + service, "REDOUBT_RUN_DIR=" + dir, "REDOUBT_CA_FILE=" + env.CAFile, "REDOUBT_LOG_LEVEL=warn",
+		"REDOUBT_CONSUL_HTTP=" + env.ConsulHTTP, "REDOUBT_CONSUL_GRPC=" + env.ConsulGRPC, "REDOUBT_VAULT_ADDR=" + env.VaultAddr}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	return cmd, dir, log
+}
+
 // The program comes up on real Consul, says so, and leaves nothing behind on SIGTERM.
 func TestProgram(t *testing.T) {
 	env := controlplanetest.Start(t)
-	binary := build(t)
-	dir, err := os.MkdirTemp("", "m")
-	require.NoError(t, err)
-	defer os.RemoveAll(dir)
-	require.NoError(t, os.Symlink(env.JWTFile("ingestion", "consul"), filepath.Join(dir, "consul.jwt")))
-	var log bytes.Buffer
-	cmd := exec.Command(binary)
-	cmd.Stderr = &log
-	cmd.Env = []string{"REDOUBT_WORKLOAD=ingestion", "REDOUBT_RUN_DIR=" + dir, "REDOUBT_CA_FILE=" + env.CAFile,
-		"REDOUBT_CONSUL_HTTP=" + env.ConsulHTTP, "REDOUBT_CONSUL_GRPC=" + env.ConsulGRPC, "REDOUBT_VAULT_ADDR=" + env.VaultAddr}
-	require.NoError(t, cmd.Start())
-	defer cmd.Process.Kill()
+	cmd, dir, log := launch(t, env, build(t), "ingestion")
 
 	admin := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial("unix", filepath.Join(dir, "sidecar.sock"))
@@ -97,9 +108,7 @@ func TestProgram(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	}
-	if status, err := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/status"); err == nil {
-		t.Logf("%s", grep(string(status), "VmRSS"))
-	}
+	t.Logf("%d bytes resident", memory(t, cmd, "VmRSS"))
 
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, cmd.Wait(), "%s", log.String())
@@ -109,11 +118,18 @@ func TestProgram(t *testing.T) {
 	require.NotContains(t, log.String(), "goodbye", "Consul was told")
 }
 
-func grep(text, word string) string {
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, word) {
-			return strings.TrimSpace(line)
+// memory reads a figure of the process's status.
+func memory(t *testing.T, cmd *exec.Cmd, which string) int {
+	t.Helper()
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/status")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, which+":"); ok {
+			kB, err := strconv.Atoi(strings.Fields(rest)[0])
+			require.NoError(t, err)
+			return kB << 10
 		}
 	}
-	return ""
+	t.Fatalf("no %s in the process's status", which)
+	return 0
 }

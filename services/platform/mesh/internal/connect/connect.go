@@ -51,7 +51,7 @@ type Client struct {
 	renewals   renewals
 	roots      *latest[*roots]
 	intentions *latest[[]*api.Intention]
-	instances  map[string]*latest[[]string]
+	instances  map[string]*latest[places]
 }
 
 // New makes a client. Nothing is sent before Run.
@@ -65,9 +65,9 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("read Consul's CA: no certificate in %s", cfg.CAFile)
 	}
 	c := &Client{cfg: cfg, health: newHealth(cfg.Log), roots: newLatest[*roots](),
-		intentions: newLatest[[]*api.Intention](), instances: map[string]*latest[[]string]{}}
+		intentions: newLatest[[]*api.Intention](), instances: map[string]*latest[places]{}}
 	for _, name := range cfg.Upstreams {
-		c.instances[name] = newLatest[[]string]()
+		c.instances[name] = newLatest[places]()
 	}
 	tlsConfig := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}
 	// Our own transport, because the library's would take CONSUL_* from the environment.

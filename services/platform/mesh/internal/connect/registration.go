@@ -15,14 +15,25 @@ import (
 // ttl is how long the agent believes a workload healthy that no longer says so.
 const ttl = 6 * time.Second
 
+// moves begins the ID of the check that turns critical only when the app or its data plane hangs: callers then give up
+// what they have at this instance. When it merely isn't ready, or leaves, they let it finish.
+const moves = "moves:"
+
+// ErrHangs is what an app has that doesn't even say that it isn't ready.
+var ErrHangs = errors.New("it hangs")
+
 // Registration keeps a workload and its proxy in Consul's catalog. The workload's TTL check carries the
-// app's readiness; the proxy's check is an alias of it, so peers find only instances that can answer.
+// app's readiness; one of the proxy's is an alias of it, so peers find only instances that can answer.
 type Registration struct {
 	client *Client
 	socket string                      // where the app listens
 	ready  func(context.Context) error // whether the app can answer
 	done   atomic.Bool
+	hung   int // reports of readiness, one after the other, that the app hung
 }
+
+// hangsAfter so many reports an instance is said to hang: an app that was late once may only be busy.
+const hangsAfter = 2
 
 // NewRegistration describes the workload's registration. Run makes it.
 func (c *Client) NewRegistration(appSocket string, ready func(context.Context) error) *Registration {
@@ -93,8 +104,9 @@ func (r *Registration) register(ctx context.Context, token, listen string) error
 	cfg := r.client.cfg
 	proxy := &api.AgentServiceRegistration{
 		Kind: api.ServiceKindConnectProxy, Name: cfg.Service + "-sidecar-proxy", Address: host, Port: port,
-		Proxy:  &api.AgentServiceConnectProxyConfig{LocalServiceSocketPath: r.socket},
-		Checks: api.AgentServiceChecks{{Name: "the app is ready", AliasService: cfg.Instance}},
+		Proxy: &api.AgentServiceConnectProxyConfig{LocalServiceSocketPath: r.socket},
+		Checks: api.AgentServiceChecks{{Name: "the app is ready", AliasService: cfg.Instance},
+			{CheckID: moves + cfg.Instance, Name: "app and data plane move", TTL: ttl.String(), Status: api.HealthPassing}},
 	}
 	err = r.client.http.Agent().ServiceRegisterOpts(&api.AgentServiceRegistration{
 		ID: cfg.Instance, Name: cfg.Service, SocketPath: r.socket,
@@ -116,12 +128,21 @@ func (r *Registration) feed(ctx context.Context, token string, changed <-chan st
 	var sent string
 	var sentAt time.Time
 	for !isClosed(changed) {
-		status, output := api.HealthPassing, "ready"
-		if err := r.ready(ctx); err != nil {
-			status, output = api.HealthCritical, err.Error()
+		ready := r.ready(ctx)
+		if errors.Is(ready, ErrHangs) {
+			r.hung++
+		} else {
+			r.hung = 0
 		}
-		if status != sent || time.Since(sentAt) > ttl/3 {
-			err := r.updateCheck(ctx, token, status, output)
+		status, output := api.HealthPassing, "ready"
+		if ready != nil {
+			status, output = api.HealthCritical, ready.Error()
+		}
+		if status != sent || r.hung == hangsAfter || time.Since(sentAt) > ttl/3 {
+			err := r.updateCheck(ctx, token, r.checkID(), status, output)
+			if err == nil {
+				err = r.tellMoves(ctx, token)
+			}
 			if ctx.Err() != nil {
 				return
 			}
@@ -152,10 +173,18 @@ func pollEvery(status string) time.Duration {
 	return 100 * time.Millisecond
 }
 
-func (r *Registration) updateCheck(ctx context.Context, token, status, output string) error {
+func (r *Registration) tellMoves(ctx context.Context, token string) error {
+	status := api.HealthPassing
+	if r.hung >= hangsAfter {
+		status = api.HealthCritical
+	}
+	return r.updateCheck(ctx, token, moves+r.client.cfg.Instance, status, "")
+}
+
+func (r *Registration) updateCheck(ctx context.Context, token, check, status, output string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	err := r.client.http.Agent().UpdateTTLOpts(r.checkID(), output, status, (&api.QueryOptions{Token: token}).WithContext(ctx))
+	err := r.client.http.Agent().UpdateTTLOpts(check, output, status, (&api.QueryOptions{Token: token}).WithContext(ctx))
 	if err != nil {
 		return fmt.Errorf("update health check: %w", err)
 	}

@@ -47,19 +47,23 @@ func (i *Identity) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) (sp
 		return id, nil
 	}
 	leaf := chain[0]
-	claimed, idErr := certificateID(leaf) // for the record only, until the chain is checked
+	claimed, idErr := Claimed(leaf) // for the record only, until the chain is checked
 	intermediates := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		intermediates.AddCert(c)
 	}
 	paths, err := leaf.Verify(x509.VerifyOptions{Roots: i.Roots, Intermediates: intermediates, KeyUsages: []x509.ExtKeyUsage{usage}})
+	if !controls.On(controls.MeshMTLS) { // whoever made the certificate
+		err, paths = nil, [][]*x509.Certificate{{leaf}}
+	}
 	switch {
 	case err != nil:
 		return spiffe.ID{}, &Refusal{Control: controls.MeshMTLS, Reason: chainReason(err), Caller: claimed, Err: err}
-	case leaf.IsCA || leaf.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
+	case (leaf.IsCA || leaf.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0) && controls.On(controls.MeshMTLS):
 		return spiffe.ID{}, &Refusal{Control: controls.MeshMTLS, Reason: "a CA's certificate as a leaf", Caller: claimed}
 	case idErr != nil:
 		return spiffe.ID{}, &Refusal{Control: controls.MeshSPIFFE, Reason: idErr.Error()}
+	case !controls.On(controls.MeshSPIFFE): // whatever it names
 	case claimed.TrustDomain != i.ID.TrustDomain:
 		return spiffe.ID{}, &Refusal{Control: controls.MeshSPIFFE, Reason: "another trust domain", Caller: claimed}
 	case claimed.Datacenter != i.ID.Datacenter:
@@ -69,9 +73,9 @@ func (i *Identity) Verify(chain []*x509.Certificate, usage x509.ExtKeyUsage) (sp
 	return claimed, nil
 }
 
-// certificateID returns the only URI of a certificate as an ID.
-func certificateID(c *x509.Certificate) (spiffe.ID, error) {
-	if n := len(c.URIs); n != 1 {
+// Claimed returns the only URI of a certificate as an ID; with mesh.spiffe off, the first of several.
+func Claimed(c *x509.Certificate) (spiffe.ID, error) {
+	if n := len(c.URIs); n == 0 || n > 1 && controls.On(controls.MeshSPIFFE) {
 		return spiffe.ID{}, fmt.Errorf("%d URIs in the certificate, and not exactly one", n)
 	}
 	return spiffe.Parse(c.URIs[0].String())

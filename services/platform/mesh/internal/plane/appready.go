@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"redoubt.example/services/platform/mesh/internal/connect"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
 
@@ -25,7 +26,11 @@ type Health struct {
 // appReady asks the app's admin socket whether it can answer requests.
 func appReady(ctx context.Context, socket string) error {
 	h, err := AskReady(ctx, socket)
-	if err != nil {
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout() && ctx.Err() == nil:
+		return fmt.Errorf("the app doesn't answer: %w", connect.ErrHangs)
+	case err != nil:
 		return fmt.Errorf("the app doesn't answer: %w", err)
 	}
 	if !h.OK {

@@ -100,7 +100,7 @@ func (p *Plane) ID() string {
 func (p *Plane) RenewLeaf(ctx context.Context) error { return p.consul.RenewLeaf(ctx) }
 
 // Instances tells where an upstream is, as tunnel.Instances.
-func (p *Plane) Instances(upstream string) ([]string, bool, <-chan struct{}) {
+func (p *Plane) Instances(upstream string) (healthy, hung []string, known bool, changed <-chan struct{}) {
 	return p.consul.Instances(upstream)
 }
 

@@ -36,7 +36,7 @@ type workload struct {
 	log  *meshtest.Log
 	dir  string
 	name string
-	ill  atomic.Value // why the app isn't ready; "" when it is
+	ill  atomic.Value // why the app isn't ready; "" when it is, and hangs
 	stop func() error // as SIGTERM
 	kill func()       // ends the app
 }
@@ -112,8 +112,12 @@ func (w *workload) serve(t *testing.T) {
 	})}
 	adminListener, err := net.Listen("unix", filepath.Join(w.dir, "admin.sock"))
 	require.NoError(t, err)
-	admin := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		if why := w.ill.Load().(string); why != "" {
+	admin := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		why := w.ill.Load().(string)
+		if why == hangs {
+			<-r.Context().Done()
+		}
+		if why != "" {
 			rw.WriteHeader(http.StatusServiceUnavailable)
 			fmt.Fprintf(rw, `{"ok":false,"reasons":[%q]}`, why)
 			return
@@ -343,7 +347,7 @@ func TestLostTokenIsReplaced(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return len(tokens(t, consul, "payments")) == 1 }, 10*time.Second, 5*time.Millisecond)
 	require.Eventually(t, func() bool { return payments.Degraded() == nil }, 10*time.Second, 5*time.Millisecond, "%v", payments.Degraded())
-	got, err := get(ingestion.client(t), "payments")
+	got, err := getSoon(t, ingestion.client(t), "payments") // registered anew it is healthy in a moment
 	require.NoError(t, err)
 	require.Equal(t, "ingestion", got)
 }

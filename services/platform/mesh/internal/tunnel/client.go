@@ -28,9 +28,9 @@ const (
 	detourTimeout  = 400 * time.Millisecond // the same while there are others to turn to
 )
 
-// Instances tells where an upstream can be reached and whether that is known at all, and gives a channel
-// that closes when it changes.
-type Instances func(upstream string) (addresses []string, known bool, changed <-chan struct{})
+// Instances tells where an upstream can be reached, where it hangs, and whether that is known at all, and gives a
+// channel that closes when it changes.
+type Instances func(upstream string) (healthy, hung []string, known bool, changed <-chan struct{})
 
 // Client makes mesh connections to upstreams.
 type Client struct {
@@ -74,8 +74,8 @@ func (c *Client) Dial(ctx context.Context, name string) (*Conn, error) {
 	defer c.poke()
 	began, last := time.Now(), errors.New("no healthy instance")
 	for pause := 25 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
-		addresses, known, changed := c.instances(name)
-		u.sync(addresses)
+		addresses, hung, known, changed := c.instances(name)
+		u.sync(addresses, hung)
 		conn, err := c.attempt(ctx, u)
 		if err == nil {
 			return conn, nil
@@ -168,7 +168,7 @@ func (c *Client) secure(ctx context.Context, tcp net.Conn, id *identity.Identity
 		return nil, err
 	}
 	conn := &secured{Conn: tls.Client(w, c.configs.get(id, key)), wire: w}
-	if err := conn.HandshakeContext(ctx); err != nil {
+	if err := conn.handshake(ctx); err != nil {
 		return nil, err
 	}
 	return newPeer(conn, id, outbound), nil

@@ -53,6 +53,9 @@ func (c *DirectConn) count(p []byte, answer bool) {
 
 // Close implements net.Conn.
 func (c *DirectConn) Close() error {
+	if c.stream.direction == outbound && c.stream.begun.Load() {
+		c.stream.noteWait()
+	}
 	err := c.secured.Close()
 	c.close()
 	return err

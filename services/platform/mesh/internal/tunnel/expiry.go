@@ -57,7 +57,8 @@ func (t *Streams) limit(s *stream, life term) {
 func (s *stream) retire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed && s.ending != nil && s.retirement.Stop() { // otherwise it is ending already
+	if !s.closed && s.ending != nil && !s.ending.begun && s.retirement.Stop() { // otherwise it is ending already
+		s.ending.begun = true
 		s.ending.impatient = time.Now().Add(shedImpatience)
 		s.retirement = time.AfterFunc(0, s.ending.step)
 	}
@@ -69,6 +70,7 @@ type ending struct {
 	stream    *stream
 	term      term
 	impatient time.Time
+	begun     bool      // by retire
 	seen      uint64    // bytes moved until the step before
 	movedAt   time.Time // when more had
 }
@@ -120,16 +122,16 @@ func (e *ending) again(left time.Duration) {
 // refusable tells whether the client can be told to write no more, and wasn't yet. A unix socket does that at once, and
 // so does an app that is its own data plane, which has no client's side; TCP doesn't at all.
 func (s *stream) refusable() bool {
-	_, local := s.client.(*net.UnixConn)
-	return (local || s.client == nil) && s.direction == outbound && !s.refusing.Load()
+	_, isLocal := s.client.(*local)
+	return (isLocal || s.client == nil) && s.direction == outbound && !s.refusing.Load()
 }
 
 // refuse makes the app's next write fail with nothing written, so that it opens another connection for its
 // next request, whatever that is; what it had written before is still delivered, and answered. While there is
 // something unread, the app may be in the middle of a request: not now, then. True means that nothing is left to be taken.
 func (s *stream) refuse() bool {
-	c, local := s.client.(*net.UnixConn)
-	if !local {
+	c, isLocal := s.client.(*local)
+	if !isLocal {
 		s.refusing.Store(true) // under s.writing
 		return true
 	}
@@ -159,7 +161,7 @@ func (s *stream) asks() bool {
 	switch c := s.client.(type) {
 	case *secured:
 		return unread(c.wire)
-	case *net.UnixConn:
+	case *local:
 		return !s.refusing.Load() && unread(c)
 	}
 	return false

@@ -97,8 +97,11 @@ func (i *Inbound) dialApp(ctx context.Context) (conn, error) {
 	defer cancel()
 	for {
 		app, err := unixsock.Dial(ctx, i.AppSocket)
+		if err == nil {
+			return newLocal(app)
+		}
 		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ENOENT) {
-			return app, err
+			return nil, err
 		}
 		select {
 		case <-time.After(10 * time.Millisecond):

@@ -35,7 +35,12 @@ func (o *Outbound) handle(ctx context.Context, app *net.UnixConn) {
 		(&identity.Refusal{Control: controls.MeshPeerCred, Reason: err.Error()}).Record(o.Log, peer.String())
 		return
 	}
-	s := &stream{peer: spiffe.ID{Service: o.Upstream}, direction: outbound, client: app}
+	client, err := newLocal(app)
+	if err != nil {
+		_ = app.Close()
+		return
+	}
+	s := &stream{peer: spiffe.ID{Service: o.Upstream}, direction: outbound, client: client}
 	switch err := o.Streams.run(s, func() error { return o.relay(ctx, s) }); {
 	case refusedByPeer(err):
 		o.Client.refusedBy(o.Upstream)

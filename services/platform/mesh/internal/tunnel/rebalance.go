@@ -9,8 +9,7 @@ import (
 func (s *stream) use(c *Conn) {
 	s.remote = c.RemoteAddr()
 	s.answering = func() { c.upstream.answered(c.instance); c.client.poke() }
-	began := time.Now()
-	s.ended = func() { c.upstream.leave(c.instance, s, time.Since(began)) }
+	s.ended = func() { c.upstream.leave(c.instance, s) }
 	c.upstream.enter(c.instance, s)
 }
 
@@ -39,22 +38,23 @@ func (u *upstream) answered(i *instance) {
 	u.answers, i.fails = true, 0
 }
 
-// tooLong without any answer, and the client gone: the instance hangs, or is paused.
-const tooLong = 500 * time.Millisecond
-
-func (u *upstream) leave(i *instance, s *stream, lasted time.Duration) {
-	hangs := s.toServer.Load() > 0 && s.toClient.Load() == 0 && lasted > tooLong
+func (u *upstream) leave(i *instance, s *stream) {
 	u.mu.Lock()
 	delete(i.streams, s)
 	i.open--
-	others := false
-	for _, o := range u.instances {
-		others = others || o != i && o.ejected.IsZero()
+	hangs := u.others(i) && time.Duration(s.waited.Load()) > tooLong
+	if hangs {
+		u.eject(i, hungEjection)
 	}
 	u.mu.Unlock()
-	if hangs && others {
-		u.fail(i)
+	if hangs {
+		u.desert(time.Now())
 	}
+}
+
+// others tells whether there is another instance in good standing. The caller holds u.mu.
+func (u *upstream) others(than *instance) bool {
+	return slices.ContainsFunc(u.instances, func(o *instance) bool { return o != than && o.ejected.IsZero() })
 }
 
 // shed has instances give streams away after others have joined them, or come back: what one has more than another ends

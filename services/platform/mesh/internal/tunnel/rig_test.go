@@ -42,6 +42,7 @@ type rig struct {
 
 	mu      sync.Mutex
 	catalog []string // where the gateway looks for payments
+	hung    []string // where it doesn't
 	unknown bool
 	changed chan struct{}
 }
@@ -125,18 +126,20 @@ func drainNow(s *tunnel.Streams) {
 }
 
 // announce is what the catalog says from now on.
-func (r *rig) announce(addresses ...string) {
+func (r *rig) announce(addresses ...string) { r.announceHung(nil, addresses...) }
+
+func (r *rig) announceHung(hung []string, addresses ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.catalog = addresses
+	r.catalog, r.hung = addresses, hung
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
 
-func (r *rig) instances(string) ([]string, bool, <-chan struct{}) {
+func (r *rig) instances(string) (healthy, hung []string, known bool, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.catalog, !r.unknown, r.changed
+	return r.catalog, r.hung, !r.unknown, r.changed
 }
 
 func (r *rig) authorize(caller spiffe.ID) error {

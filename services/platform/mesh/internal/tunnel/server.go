@@ -74,7 +74,7 @@ func (s *Server) secure(ctx context.Context, c net.Conn) (*peer, error) {
 		return nil, err
 	}
 	conn := &secured{Conn: tls.Server(w, s.configs.get(id, "")), wire: w}
-	if err := conn.HandshakeContext(ctx); err != nil {
+	if err := conn.handshake(ctx); err != nil {
 		return nil, err
 	}
 	return newPeer(conn, id, inbound), nil

@@ -11,7 +11,7 @@ const (
 	maxSpares    = 4                // per upstream
 	maxSpareAge  = 45 * time.Second // well below the server's unusedTimeout
 	spareTimeout = time.Second      // to make one
-	upkeep       = time.Second      // between looks at the spares
+	upkeep       = time.Second / 2  // between looks at the spares, and at who answers
 	forgotten    = 5 * time.Minute  // without demand there are no spares
 )
 
@@ -93,10 +93,12 @@ func (c *Client) Run(ctx context.Context) {
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		for _, u := range c.all() {
-			addresses, _, _ := c.instances(u.name)
-			u.sync(addresses)
+			addresses, hung, _, _ := c.instances(u.name)
+			u.sync(addresses, hung)
 			c.sift(u)
 			u.shed()
+			u.listen(time.Now())
+			u.desert(time.Now())
 			for _, i := range u.lacking(time.Now()) {
 				dials.Go(func() { c.makeSpare(ctx, u, i) })
 			}
@@ -109,7 +111,7 @@ func (c *Client) Run(ctx context.Context) {
 	}
 	dials.Wait()
 	for _, u := range c.all() {
-		u.sync(nil)
+		u.sync(nil, nil)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // lingerTimeout ends a stream that is closed in one direction and silent in the other.
 const lingerTimeout = time.Minute
 
-// conn is what both sides of a tunnel can do: *secured and *net.UnixConn.
+// conn is what both sides of a tunnel can do: *secured and *local.
 type conn interface {
 	net.Conn
 	CloseWrite() error
@@ -42,6 +42,10 @@ type stream struct {
 	half               atomic.Bool   // one direction is closed
 	refusing           atomic.Bool   // nothing new is taken from the client; what was taken is finished
 	multiplexed        atomic.Bool   // many requests at a time: HTTP/2
+
+	waited  atomic.Int64 // nanoseconds for which the peer owed an answer when the client gave up
+	heard   uint64       // bytes to the client when last looked at, and since when they are as many
+	heardAt time.Time
 
 	writing sync.Mutex // held while an app that is its own data plane writes
 }
@@ -147,6 +151,10 @@ func (s *stream) copy(dst, src conn, from *source, answer bool) error {
 }
 
 func (s *stream) endDirection(dst conn, answer bool) error {
+	if !answer && s.deserted() {
+		s.close()
+		return nil
+	}
 	s.half.Store(true)
 	_ = dst.SetReadDeadline(time.Now().Add(lingerTimeout))
 	if !answer && s.refusing.Load() {

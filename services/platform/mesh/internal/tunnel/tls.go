@@ -74,7 +74,7 @@ func clientConfig(id *identity.Identity, want spiffe.ID) *tls.Config {
 			if err != nil {
 				return err
 			}
-			if got != want {
+			if got != want && controls.On(controls.MeshSPIFFE) {
 				return &identity.Refusal{Control: controls.MeshSPIFFE, Reason: "another service answered than " + want.Service, Caller: got}
 			}
 			return nil
@@ -83,7 +83,6 @@ func clientConfig(id *identity.Identity, want spiffe.ID) *tls.Config {
 }
 
 func peerID(s tls.ConnectionState) spiffe.ID {
-	// Verified by VerifyConnection: exactly one URI, and a valid one.
-	id, _ := spiffe.Parse(s.PeerCertificates[0].URIs[0].String())
+	id, _ := identity.Claimed(s.PeerCertificates[0]) // verified by VerifyConnection
 	return id
 }

@@ -13,8 +13,9 @@ var errNoInstance = errors.New("no healthy instance")
 // Ejection keeps streams away from an instance that failed, for longer each time. Run brings it back once it takes a
 // connection again; so no stream is spent on finding out, unless there is nowhere else to go.
 const (
-	minEjection = 250 * time.Millisecond
-	maxEjection = 30 * time.Second
+	minEjection  = 250 * time.Millisecond
+	maxEjection  = 30 * time.Second
+	hungEjection = 5 * time.Second // of one that is silent: a handshake proves nothing then; by the end Consul knows it
 )
 
 // instance is one place where an upstream can be reached.
@@ -24,6 +25,7 @@ type instance struct {
 	dialing int     // connections being made ahead
 	spares  []*Conn // made ahead, oldest first
 	streams map[*stream]struct{}
+	hung    bool // Consul says so
 	fails   int
 	ejected time.Time // until then; zero when it is in good standing
 }
@@ -34,30 +36,41 @@ type upstream struct {
 
 	mu        sync.Mutex
 	instances []*instance
+	leaving   []*instance // not in the catalog any more, but with streams
 	demand    demand
 	answers   bool // it has answered us, and hasn't refused us since: connections made ahead aren't in vain
 	grown     bool // instances have come that the streams don't know yet
+	listened  time.Time
 }
 
 func newUpstream(name string) *upstream { return &upstream{name: name} }
 
-// sync takes over the catalog's list. Streams to instances that are gone go on.
-func (u *upstream) sync(addresses []string) {
+// sync takes over the catalog's lists. What streams there are to instances that are gone goes on; see desert. With none
+// healthy, the last that were are tried all the same: so says a Consul that has only just come back, of instances that
+// never went. What has really gone refuses at once, and who answers has to prove who it is.
+func (u *upstream) sync(healthy, hung []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	was := len(u.instances)
-	u.instances = slices.DeleteFunc(u.instances, func(i *instance) bool {
-		gone := !slices.Contains(addresses, i.address)
-		if gone {
+	had := slices.Concat(u.instances, u.leaving)
+	was := u.instances
+	u.instances, u.leaving = nil, nil
+	for _, i := range had {
+		i.hung = slices.Contains(hung, i.address)
+		switch {
+		case slices.Contains(healthy, i.address), len(healthy) == 0 && !i.hung && slices.Contains(was, i):
+			u.instances = append(u.instances, i)
+		case len(i.streams) > 0:
+			u.leaving = append(u.leaving, i)
+			fallthrough
+		default:
 			discard(i.spares)
 			i.spares = nil
 		}
-		return gone
-	})
-	for _, a := range addresses {
+	}
+	for _, a := range healthy {
 		if !slices.ContainsFunc(u.instances, func(i *instance) bool { return i.address == a }) {
 			u.instances = append(u.instances, &instance{address: a, streams: map[*stream]struct{}{}})
-			u.grown = u.grown || was > 0
+			u.grown = u.grown || len(was) > 0
 		}
 	}
 }
@@ -122,7 +135,11 @@ func (u *upstream) release(i *instance) {
 func (u *upstream) fail(i *instance) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	d := min(minEjection<<min(i.fails, 16), maxEjection)
+	u.eject(i, minEjection)
+}
+
+func (u *upstream) eject(i *instance, least time.Duration) {
+	d := max(min(minEjection<<min(i.fails, 16), maxEjection), least)
 	i.fails++
 	i.ejected = time.Now().Add(d + rand.N(d/4))
 	discard(i.spares)

@@ -1,15 +1,13 @@
 package tunnel
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // wire is the TCP connection beneath TLS. It can be read without waiting, so that whoever waits for bytes
@@ -18,6 +16,8 @@ type wire struct {
 	*net.TCPConn
 	raw syscall.RawConn
 	fd  int // only while the runtime holds the descriptor for a read of ours; otherwise reads wait
+	in  transfer
+	out transfer
 }
 
 const waiting = -1
@@ -31,34 +31,22 @@ func newWire(c net.Conn) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mesh connection: %w", err)
 	}
-	return &wire{TCPConn: tcp, raw: raw, fd: waiting}, nil
+	w := &wire{TCPConn: tcp, raw: raw, fd: waiting}
+	w.in.init(readNow)
+	w.out.init(writeNow)
+	return w, nil
 }
 
-// Read implements net.Conn.
+// Read implements net.Conn. TLS has one reader at a time, and one writer.
 func (w *wire) Read(p []byte) (int, error) {
 	if w.fd == waiting {
-		return w.TCPConn.Read(p)
+		return w.in.do(w.raw.Read, p)
 	}
 	return readNow(w.fd, p)
 }
 
-// readNow reads what is there. errNothing says that nothing is, io.EOF that nothing will be.
-func readNow(fd int, p []byte) (int, error) {
-	for {
-		n, err := unix.Read(fd, p)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			return 0, errNothing
-		case err != nil:
-			return 0, fmt.Errorf("read: %w", err)
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
-}
+// Write implements net.Conn.
+func (w *wire) Write(p []byte) (int, error) { return w.out.all(w.raw.Write, p) }
 
 // errNothing is temporary in the sense of net.Error: crypto/tls goes on after one.
 var errNothing error = nothing{}
@@ -73,6 +61,14 @@ func (nothing) Temporary() bool { return true }
 type secured struct {
 	*tls.Conn
 	wire *wire
+}
+
+// handshake does it in a goroutine of its own: its stack grows to many times what a relay needs, and a connection
+// would keep it.
+func (c *secured) handshake(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- c.HandshakeContext(ctx) }()
+	return <-done
 }
 
 func (c *secured) readNow(fd int, p []byte) (int, error) {
@@ -117,12 +113,8 @@ func newSource(c conn) (*source, error) {
 	switch c := c.(type) {
 	case *secured:
 		s.raw, s.read = c.wire.raw, c.readNow
-	case syscall.Conn:
-		raw, err := c.SyscallConn()
-		if err != nil {
-			return nil, err
-		}
-		s.raw, s.read = raw, readNow
+	case *local:
+		s.raw, s.read = c.raw, readNow
 	default:
 		return nil, fmt.Errorf("a stream over %T", c)
 	}

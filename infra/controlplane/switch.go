@@ -1,0 +1,111 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	consul "github.com/hashicorp/consul/api"
+	vault "github.com/hashicorp/vault/api"
+	"golang.org/x/sync/errgroup"
+)
+
+// The controls that are enforced by what is applied here, and nowhere else.
+const (
+	Attest  = "infra.attest"   // Vault takes a workload's document for that workload's login alone, and only while it is fresh
+	DBLease = "infra.db-lease" // a login to a database ends with its lease
+	Catalog = "infra.catalog"  // Consul lets a service register itself alone
+)
+
+// Switchable are the controls that SwitchOff knows.
+var Switchable = []string{Attest, DBLease, Catalog}
+
+// SwitchOff has Vault and Consul go on without the given controls, and with the others of Switchable: without any, all
+// are in force. It exists to show what each of them stops. A Vault that is started again enforces all of its own.
+func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
+	for _, id := range off {
+		if !slices.Contains(Switchable, id) {
+			return fmt.Errorf("the control plane doesn't enforce %q", id)
+		}
+	}
+	operator, err := p.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(applyAtOnce)
+	for _, name := range Workloads(p.cfg.Topology) {
+		group.Go(func() error { return attestRole(ctx, operator, name, !slices.Contains(off, Attest)) })
+	}
+	for _, name := range p.databases() {
+		group.Go(func() error { return p.leaseRoles(ctx, operator, name, !slices.Contains(off, DBLease)) })
+	}
+	group.Go(func() error {
+		return p.AsConsulOperator(ctx, func(client *consul.Client) error { return registerAnything(ctx, client, slices.Contains(off, Catalog)) })
+	})
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("switch controls of the control plane: %w", err)
+	}
+	return nil
+}
+
+// attestRole binds the login of a workload to its document; or to any document that our attestor ever signed.
+func attestRole(ctx context.Context, as *vault.Client, name string, on bool) error {
+	text, err := render("vault/role.json", name)
+	if err != nil {
+		return err
+	}
+	var role map[string]any
+	if err := json.Unmarshal([]byte(text), &role); err != nil {
+		return err
+	}
+	if !on {
+		const day = 24 * 60 * 60
+		role["bound_subject"], role["bound_audiences"] = "", []string{"vault", "consul"}
+		role["clock_skew_leeway"], role["expiration_leeway"] = day, day
+	}
+	_, err = as.Logical().WriteWithContext(ctx, "auth/jwt/role/"+name, role)
+	return err
+}
+
+// forever makes a login of one that ends with its lease.
+func forever(create string) string {
+	return strings.Replace(create, " VALID UNTIL '{{expiration}}'", "", 1)
+}
+
+// anyService is the policy of whoever may register as anybody.
+const anyService = "any-service"
+
+// registerAnything gives every workload that logs in to Consul that policy, or takes it away from those who log in from
+// now on, and from those who have it.
+func registerAnything(ctx context.Context, client *consul.Client, allow bool) error {
+	policy, _, err := client.ACL().PolicyReadByName(anyService, consulRead(ctx))
+	switch {
+	case err != nil:
+		return fmt.Errorf("read Consul's policy %s: %w", anyService, err)
+	case allow == (policy != nil):
+		return nil
+	case allow:
+		rule := &consul.ACLBindingRule{AuthMethod: authMethod, BindType: consul.BindingRuleBindTypePolicy, BindName: anyService}
+		if _, _, err := client.ACL().PolicyCreate(&consul.ACLPolicy{Name: anyService, Rules: `service_prefix "" { policy = "write" }`}, consulWrite(ctx)); err != nil {
+			return err
+		}
+		_, _, err := client.ACL().BindingRuleCreate(rule, consulWrite(ctx))
+		return err
+	}
+	rules, _, err := client.ACL().BindingRuleList(authMethod, consulRead(ctx))
+	if err != nil {
+		return err
+	}
+	for _, rule := range rules {
+		if rule.BindName == anyService {
+			if _, err := client.ACL().BindingRuleDelete(rule.ID, consulWrite(ctx)); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = client.ACL().PolicyDelete(policy.ID, consulWrite(ctx))
+	return err
+}

@@ -1,0 +1,9 @@
+# Rendered from infra/topology/topology.yaml by `lab topology render`. Change that, not this.
+Kind = "service-intentions"
+Name = "gateway"
+Sources = [
+  { Name = "inference", Action = "allow" },
+  { Name = "ingestion", Action = "allow" },
+  { Name = "notification", Action = "allow" },
+  { Name = "payments", Action = "allow" },
+]

@@ -1,0 +1,6 @@
+# Rendered from infra/topology/topology.yaml by `lab topology render`. Change that, not this.
+Kind = "service-intentions"
+Name = "modelstore"
+Sources = [
+  { Name = "inference", Action = "allow" },
+]

@@ -1,0 +1,7 @@
+# Rendered from infra/topology/topology.yaml by `lab topology render`. Change that, not this.
+Kind = "service-intentions"
+Name = "notification"
+Sources = [
+  { Name = "gateway", Action = "allow" },
+  { Name = "ingestion", Action = "allow" },
+]

@@ -1,0 +1,12 @@
+// Vault, as a service that was taken over reaches it.
+
+export const vault = (lab, r) => lab.note(lab.mesh.http(Object.assign({ address: lab.control.vault, tls: { ca: lab.ca, serverName: '127.0.0.1' } }, r)));
+
+// login asks for a role's token with the service's own identity document.
+export const login = (lab, role) => vault(lab, { method: 'POST', path: '/v1/auth/jwt/login', body: JSON.stringify({ role, jwt: lab.mesh.read(`${lab.folders[lab.service]}/vault.jwt`).text }) });
+
+// own is the honest twin: the service's own role.
+export function own(lab) {
+  const res = login(lab, lab.service);
+  lab.judge(res.status === 200, `status ${res.status}`);
+}

@@ -1,0 +1,154 @@
+package e2e_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+	networking "k8s.io/api/networking/v1"
+	strict "sigs.k8s.io/yaml"
+
+	"redoubt.example/infra/topology"
+)
+
+const rendered = "../../infra/topology/rendered"
+
+// TestComposeNetworks has Compose read the rendered overlay, over images that are none.
+func TestComposeNetworks(t *testing.T) {
+	compose, err := exec.LookPath("docker-compose")
+	if err != nil {
+		t.Skip("skipped: docker-compose isn't installed (apt-get install docker-compose)")
+	}
+	overlay, err := filepath.Abs(filepath.Join(rendered, "compose-networks.yaml"))
+	require.NoError(t, err)
+	text, err := os.ReadFile(overlay)
+	require.NoError(t, err)
+	var named struct{ Services map[string]any }
+	require.NoError(t, yaml.Unmarshal(text, &named))
+	base := "version: \"3.8\"\nservices:\n"
+	for name := range named.Services {
+		base += "  " + name + ": { image: \"redoubt/none\" }\n"
+	}
+	file := filepath.Join(t.TempDir(), "docker-compose.yml")
+	require.NoError(t, os.WriteFile(file, []byte(base), 0o644))
+	var out, errs bytes.Buffer
+	cmd := exec.Command(compose, "-f", file, "-f", overlay, "config")
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	require.NoError(t, cmd.Run(), errs.String())
+
+	var config struct {
+		Networks map[string]struct{ Internal bool }
+		Services map[string]struct{ Networks map[string]any }
+	}
+	require.NoError(t, yaml.Unmarshal(out.Bytes(), &config))
+	top, err := topology.Load()
+	require.NoError(t, err)
+	require.Len(t, config.Services, len(top.Services)+len(top.Jobs)+3)
+	var outside []string
+	for name, network := range config.Networks {
+		if !network.Internal {
+			outside = append(outside, name)
+		}
+	}
+	require.ElementsMatch(t, []string{"edge", "notification-internet"}, outside)
+	require.NotContains(t, config.Services["payments"].Networks, "ingestion-database")
+	require.Contains(t, config.Services["payments-migrate"].Networks, "payments-database")
+}
+
+// TestNetworkPolicies decodes them by Kubernetes' own types, unknown fields refused, and then asks them about every pair of
+// pods and every port, as a network plugin does: a connection needs the egress of one and the ingress of the other.
+func TestNetworkPolicies(t *testing.T) {
+	top, err := topology.Load()
+	require.NoError(t, err)
+	raw, err := os.ReadFile(filepath.Join(rendered, "network-policies.yaml"))
+	require.NoError(t, err)
+	var policies policySet
+	for _, document := range strings.Split(string(raw), "\n---\n") {
+		var p networking.NetworkPolicy
+		require.NoError(t, strict.UnmarshalStrict([]byte(document), &p))
+		require.Equal(t, "redoubt", p.Namespace)
+		require.Equal(t, "networking.k8s.io/v1/NetworkPolicy", p.APIVersion+"/"+p.Kind)
+		policies = append(policies, p)
+	}
+	servers := map[string][]int{"consul": {8501, 8503}, "vault": {8200}, "postgres": {5432}}
+	pods := slices.Concat(top.Names(), top.JobNames(), []string{"consul", "vault", "postgres", "stranger"})
+	want := func(from, to string, port int) bool {
+		service, job := top.Services[from], top.Jobs[from]
+		switch {
+		case from == "consul":
+			return to == "vault" && port == 8200
+		case from == "vault", to == "postgres":
+			database := from == "vault" || service != nil && service.Database || job != nil && job.Database
+			return to == "postgres" && database && port == 5432
+		case to == "vault":
+			return (service != nil || job != nil) && port == 8200
+		case to == "consul":
+			return service != nil && slices.Contains(servers["consul"], port)
+		}
+		return port == 20000 && slices.Contains(top.Upstreams(from), to)
+	}
+	for _, from := range pods {
+		for _, to := range pods {
+			for _, port := range []int{22, 443, 5432, 8200, 8443, 8501, 8503, 20000} {
+				if from != to && !(to == topology.Gateway && port == 8443) {
+					require.Equal(t, want(from, to, port), policies.allow(from, to, port), "%s to %s:%d", from, to, port)
+				}
+			}
+		}
+	}
+	for _, pod := range pods {
+		require.Equal(t, pod == "notification", policies.internet(pod), "%s reaches the internet", pod)
+	}
+}
+
+type policySet []networking.NetworkPolicy
+
+func (all policySet) allow(from, to string, port int) bool {
+	return all.direction(from, networking.PolicyTypeEgress, func(p networking.NetworkPolicy) bool {
+		return slices.ContainsFunc(p.Spec.Egress, func(r networking.NetworkPolicyEgressRule) bool {
+			return matches(r.To, to) && open(r.Ports, port)
+		})
+	}) && all.direction(to, networking.PolicyTypeIngress, func(p networking.NetworkPolicy) bool {
+		return slices.ContainsFunc(p.Spec.Ingress, func(r networking.NetworkPolicyIngressRule) bool {
+			return matches(r.From, from) && open(r.Ports, port)
+		})
+	})
+}
+
+// direction: a pod that no policy selects is open; the policies that select it are a union.
+func (all policySet) direction(pod string, kind networking.PolicyType, lets func(networking.NetworkPolicy) bool) bool {
+	selected := false
+	for _, p := range all {
+		labels := p.Spec.PodSelector.MatchLabels
+		if slices.Contains(p.Spec.PolicyTypes, kind) && (len(labels) == 0 || labels["app.kubernetes.io/name"] == pod) {
+			if selected = true; lets(p) {
+				return true
+			}
+		}
+	}
+	return !selected
+}
+
+func (all policySet) internet(pod string) bool {
+	return all.direction(pod, networking.PolicyTypeEgress, func(p networking.NetworkPolicy) bool {
+		return slices.ContainsFunc(p.Spec.Egress, func(r networking.NetworkPolicyEgressRule) bool {
+			return slices.ContainsFunc(r.To, func(peer networking.NetworkPolicyPeer) bool { return peer.IPBlock != nil && open(r.Ports, 443) })
+		})
+	})
+}
+
+func matches(peers []networking.NetworkPolicyPeer, pod string) bool {
+	return len(peers) == 0 || slices.ContainsFunc(peers, func(p networking.NetworkPolicyPeer) bool {
+		return p.PodSelector != nil && p.NamespaceSelector == nil && p.PodSelector.MatchLabels["app.kubernetes.io/name"] == pod
+	})
+}
+
+func open(ports []networking.NetworkPolicyPort, port int) bool {
+	return len(ports) == 0 || slices.ContainsFunc(ports, func(p networking.NetworkPolicyPort) bool { return p.Port.IntValue() == port })
+}

@@ -1,0 +1,101 @@
+// Package attack runs the attacks of loadtest/attacks against a lab and judges them: by evidence (Run), and by taking
+// the controls away that are said to stop them (Prove).
+package attack
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+	"time"
+
+	"redoubt.example/loadtest/attacks"
+	"redoubt.example/scripts/internal/control"
+)
+
+// Verdict is what became of an attack.
+type Verdict string
+
+// The verdicts. Only the first is good.
+const (
+	Blocked      Verdict = "blocked"      // refused, and the control that is said to stop it says so itself
+	Succeeded    Verdict = "succeeded"    // the attacker got what the threat names
+	Inconclusive Verdict = "inconclusive" // a refusal without evidence, a benign twin that failed, a script that broke
+)
+
+// Lab is the running lab that is attacked.
+type Lab struct {
+	Client  *control.Client
+	Status  control.Status
+	RunDir  string // sockets, and our scratch
+	Logs    string // one file per component
+	Token   func(user string, scopes ...string) (string, error)
+	K6      string // the generator's binary
+	Scripts fs.FS  // the suite's folder: what is edited there is what runs
+	Control func(id string) (layer, owner string, ok bool)
+	Limited bool // its rate limits can be reached, and its deny list isn't empty
+}
+
+// Result is one attack's outcome, as JSON has it.
+type Result struct {
+	ID        string   `json:"id"`
+	Threat    string   `json:"threat"`
+	Vantage   string   `json:"vantage"`
+	Verdict   Verdict  `json:"verdict"`
+	BlockedBy string   `json:"blocked_by"`
+	Layer     string   `json:"layer"`
+	Evidence  Evidence `json:"evidence"`
+
+	Title     string        `json:"-"`
+	Technique string        `json:"-"`
+	Took      time.Duration `json:"-"`
+}
+
+// Evidence is why the verdict is what it is.
+type Evidence struct {
+	Kind      string         `json:"kind"`                // record, kernel, audit; none where there isn't any
+	Summary   string         `json:"summary"`             // in a line
+	Component string         `json:"component,omitempty"` // whose log it was found in
+	Record    map[string]any `json:"record,omitempty"`    // the line itself
+	Errno     string         `json:"errno,omitempty"`
+	Twin      string         `json:"twin"` // what became of the benign twin: gained, refused, error
+}
+
+// Skip is an attack that can't apply here.
+type Skip struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// Report is what `lab attack run --json` prints.
+type Report struct {
+	Attacks []Result `json:"attacks"`
+	Skipped []Skip   `json:"skipped"`
+}
+
+// Good tells whether every attack was blocked, with evidence.
+func (r Report) Good() bool { return r.Count(Blocked) == len(r.Attacks) }
+
+// Count is how many attacks got a verdict.
+func (r Report) Count(v Verdict) (n int) {
+	for _, a := range r.Attacks {
+		if a.Verdict == v {
+			n++
+		}
+	}
+	return n
+}
+
+// applies returns why an attack can't be run in the lab, or "".
+func (l *Lab) applies(a attacks.Attack, isolated bool) string {
+	switch {
+	case !slices.Contains(a.Modes, l.Status.Mode):
+		return "doesn't apply in mode " + l.Status.Mode
+	case a.Needs == attacks.NeedsRoot && !isolated:
+		return "needs root: as an ordinary user all workloads share one user"
+	case a.Needs == attacks.NeedsLimits && !l.Limited:
+		return "needs limits that can be reached: this lab was started with a benchmark's (a lab that the verb starts itself has them)"
+	case a.Needs == attacks.NeedsName && loopbackName(context.Background()) == "":
+		return "needs a name: this machine's own doesn't resolve to 127.0.0.1"
+	}
+	return ""
+}

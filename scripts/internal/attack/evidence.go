@@ -1,0 +1,98 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"redoubt.example/scripts/internal/logfile"
+	"redoubt.example/services/platform/controls"
+)
+
+// evidenceWithin is how long a decision record may take to reach its file.
+const evidenceWithin = 2 * time.Second
+
+// watch follows the lab's logs from a moment on.
+type watch struct {
+	began   time.Time
+	readers []*logfile.Reader
+	seen    []logfile.Line
+}
+
+// newWatch begins at the logs' present ends: what was logged before is no evidence.
+func newWatch(folder string) (*watch, error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "*.log"))
+	if err != nil {
+		return nil, err
+	}
+	w := &watch{began: time.Now()}
+	for _, path := range paths {
+		r, err := logfile.Tail(strings.TrimSuffix(filepath.Base(path), ".log"), path)
+		if err != nil {
+			return nil, err
+		}
+		w.readers = append(w.readers, r)
+	}
+	return w, nil
+}
+
+// find waits a moment for a control's own record of an attempt.
+func (w *watch) find(ctx context.Context, control string, o outcome) (logfile.Line, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, evidenceWithin)
+	defer cancel()
+	for {
+		lines, err := logfile.Merge(w.readers)
+		if err != nil {
+			return logfile.Line{}, false, err
+		}
+		w.seen = append(w.seen, lines...)
+		for _, l := range w.seen {
+			if isRecord(l, control) && concerns(l, o) {
+				return l, true, nil
+			}
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return logfile.Line{}, false, nil
+		}
+	}
+}
+
+// instead names the controls that did leave a record of the attempt.
+func (w *watch) instead(o outcome) (ids []string) {
+	for _, l := range w.seen {
+		id, _ := l.Fields["control"].(string)
+		if isRecord(l, id) && concerns(l, o) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func isRecord(l logfile.Line, control string) bool {
+	return l.Fields["msg"] == controls.Message && l.Fields["decision"] == controls.Deny && l.Fields["control"] == control
+}
+
+// concerns tells whether a line is about this attempt: by its request, by our address, or by our process.
+func concerns(l logfile.Line, o outcome) bool {
+	if id := l.ID(); id != "" && slices.Contains(o.RequestIDs, id) {
+		return true
+	}
+	if slices.ContainsFunc(o.Marks, func(mark string) bool { return len(mark) > 16 && strings.Contains(l.Raw, mark) }) {
+		return true
+	}
+	for _, key := range []string{"peer", "remote"} {
+		peer, _ := l.Fields[key].(string)
+		if peer == "" {
+			continue
+		}
+		if slices.Contains(o.Peers, peer) || (o.PID != 0 && strings.HasPrefix(peer+" ", fmt.Sprintf("pid %d ", o.PID))) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,51 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"redoubt.example/loadtest/attacks"
+)
+
+// kernelErrnos are refusals of the kernel's own making, for which nobody writes a record.
+var kernelErrnos = []string{"EACCES", "EPERM", "ECONNREFUSED", "ENOENT"}
+
+// judge finds the verdict of one attempt. twin is the benign twin's outcome in the same run; by is the control that is
+// expected to stop the attempt now.
+func (p *player) judge(ctx context.Context, w *watch, a attacks.Attack, by string, twin, o outcome) (Verdict, Evidence, error) {
+	none := func(format string, args ...any) (Verdict, Evidence, error) {
+		return Inconclusive, Evidence{Kind: "none", Twin: twin.Outcome, Summary: fmt.Sprintf(format, args...)}, nil
+	}
+	switch {
+	case o.Outcome == gained:
+		return Succeeded, Evidence{Kind: "none", Twin: twin.Outcome, Summary: "the attacker got it: " + o.Detail}, nil
+	case o.Outcome != refused:
+		return none("the attack broke: %s", o.Detail)
+	case twin.Outcome != gained:
+		return none("its benign twin was %s: %s", twin.Outcome, twin.Detail)
+	}
+	switch a.Evidence {
+	case attacks.EvidenceKernel:
+		if !slices.Contains(kernelErrnos, o.Errno) {
+			return none("refused without the kernel's errno (%q): %s", o.Errno, o.Detail)
+		}
+		return Blocked, Evidence{Kind: a.Evidence, Errno: o.Errno, Twin: twin.Outcome, Summary: o.Errno + "; the permitted probe succeeded"}, nil
+	case attacks.EvidenceAudit:
+		return p.judgeAudit(ctx, w, twin, o)
+	}
+	line, found, err := w.find(ctx, by, o)
+	if err != nil {
+		return none("%v", err)
+	}
+	if !found {
+		if others := w.instead(o); len(others) > 0 {
+			return none("refused by %s, not by %s: %s", strings.Join(others, ", "), by, o.Detail)
+		}
+		return none("refused without a record of %s: %s", by, o.Detail)
+	}
+	reason, _ := line.Fields["reason"].(string)
+	return Blocked, Evidence{Kind: attacks.EvidenceRecord, Component: line.Component, Record: line.Fields, Twin: twin.Outcome,
+		Summary: line.Component + ": " + reason}, nil
+}

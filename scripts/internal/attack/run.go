@@ -1,0 +1,91 @@
+package attack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"redoubt.example/loadtest/attacks"
+)
+
+// Run runs attacks one after the other. say hears which, and after each what became of it; it may be nil.
+func Run(ctx context.Context, lab *Lab, all []attacks.Attack, say func(doing string, done *Result)) (report Report, err error) {
+	report = Report{Attacks: []Result{}, Skipped: []Skip{}}
+	if len(lab.Status.ControlsOff) > 0 {
+		return report, fmt.Errorf("controls are switched off: %v", lab.Status.ControlsOff)
+	}
+	places, err := lab.Client.Places(ctx)
+	if err != nil {
+		return report, err
+	}
+	p, err := newPlayer(lab, places)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	for _, a := range all {
+		if reason := lab.applies(a, places.Isolated); reason != "" {
+			report.Skipped = append(report.Skipped, Skip{a.ID, reason})
+			continue
+		}
+		say(a.ID, nil)
+		r, err := p.run(ctx, a)
+		if err != nil {
+			return report, fmt.Errorf("%s: %w", a.ID, err)
+		}
+		report.Attacks = append(report.Attacks, r)
+		say(a.ID, &r)
+	}
+	return report, nil
+}
+
+// run is one attack with its benign twin.
+func (p *player) run(ctx context.Context, a attacks.Attack) (Result, error) {
+	r := result(a)
+	r.Layer, _, _ = p.lab.Control(a.BlockedBy)
+	began := time.Now()
+	w, err := newWatch(p.lab.Logs)
+	if err != nil {
+		return r, err
+	}
+	outcomes, err := p.perform(ctx, a)
+	if err != nil {
+		return r, err
+	}
+	r.Verdict, r.Evidence, err = p.judge(ctx, w, a, a.BlockedBy, outcomes[benign], outcomes[attempt])
+	r.Took = time.Since(began)
+	return r, err
+}
+
+// result is an attack's, before there is one.
+func result(a attacks.Attack) Result {
+	return Result{ID: a.ID, Threat: a.Threat, Vantage: string(a.Vantage), BlockedBy: a.BlockedBy, Title: a.Title, Technique: a.Technique}
+}
+
+// Revert takes away what attacks left behind.
+func Revert(ctx context.Context, lab *Lab, all []attacks.Attack) (reverted []string, err error) {
+	places, err := lab.Client.Places(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlayer(lab, places)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	for _, a := range all {
+		if lab.applies(a, places.Isolated) != "" {
+			continue
+		}
+		outcomes, err := p.play(ctx, a, revert)
+		if err != nil {
+			return reverted, err
+		}
+		if o, ok := outcomes[revert]; ok && o.Outcome == broken {
+			return reverted, fmt.Errorf("revert %s: %s", a.ID, o.Detail)
+		}
+		reverted = append(reverted, a.ID)
+	}
+	return reverted, nil
+}

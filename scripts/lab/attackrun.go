@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/loadtest/attacks"
+	"redoubt.example/scripts/internal/attack"
+	"redoubt.example/scripts/internal/term"
+)
+
+// attackOutputs are the files beside the table that CI systems read.
+type attackOutputs struct{ junit, sarif string }
+
+func (a *app) attackRun() *cobra.Command {
+	var mode string
+	var files attackOutputs
+	cmd := &cobra.Command{
+		Use:   "run [ID|pattern]...",
+		Short: "Run attacks, all or those that are named, and judge each by evidence",
+		Long: `Run attacks, all or those that are named. Each is blocked only if the control that is said to stop it has left its own
+record of this very attempt, and if the honest twin of the attack succeeds in the same run. Fails on anything else.
+
+Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen, err := selectAttacks(args)
+			if err != nil {
+				return err
+			}
+			undo, err := setAttackLimits()
+			if err != nil {
+				return err
+			}
+			defer undo()
+			return a.withLab(cmd.Context(), mode, func(ctx context.Context) error { return a.runAttacks(ctx, chosen, files) })
+		},
+	}
+	cmd.Flags().StringVar(&mode, "mode", "", "of the lab that is started: sidecar or native")
+	cmd.Flags().StringVar(&files.junit, "junit", "", "write the verdicts as JUnit XML to this file, too")
+	cmd.Flags().StringVar(&files.sarif, "sarif", "", "write what wasn't blocked as SARIF 2.1.0 to this file, too")
+	return cmd
+}
+
+func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files attackOutputs) error {
+	lab, err := a.target(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	progress := term.NewProgress(os.Stderr)
+	task := progress.Task("attacks", fmt.Sprintf("%d to run", len(chosen)))
+	n := 0
+	report, err := attack.Run(ctx, lab, chosen, func(doing string, done *attack.Result) {
+		if done == nil {
+			n++
+			task.Say("%d of %d: %s", n, len(chosen), doing)
+		}
+	})
+	task.End("")
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	dir, err := a.dir()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(attack.Remember(dir.Path(), lab.Status.Mode, report, began), writeFiles(report, files)); err != nil {
+		return err
+	}
+	out := a.output()
+	if err := out.Print(report, func(w io.Writer) error { return writeAttacks(w, out, report, time.Since(began)) }); err != nil {
+		return err
+	}
+	if !report.Good() {
+		return fmt.Errorf("%d of %d attacks were not blocked with evidence", len(report.Attacks)-report.Count(attack.Blocked), len(report.Attacks))
+	}
+	return nil
+}
+
+func writeFiles(r attack.Report, files attackOutputs) error {
+	var errs []error
+	if files.junit != "" {
+		errs = append(errs, writeFile(files.junit, func(w io.Writer) error { return attack.WriteJUnit(w, r) }))
+	}
+	if files.sarif != "" {
+		errs = append(errs, writeFile(files.sarif, func(w io.Writer) error { return attack.WriteSARIF(w, r) }))
+	}
+	return errors.Join(errs...)
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
+}
+
+func writeAttacks(w io.Writer, out term.Output, r attack.Report, took time.Duration) error {
+	table := &term.Table{Headers: []string{"attack", "verdict", "stopped by", "~evidence"}}
+	for _, one := range r.Attacks {
+		table.Add(term.Text(one.ID), verdictCell(one.Verdict), term.Text(one.BlockedBy), term.Text(one.Evidence.Summary))
+	}
+	if err := table.Write(w, out.Colour); err != nil {
+		return err
+	}
+	for _, one := range r.Attacks { // what a table would cut
+		if one.Verdict != attack.Blocked {
+			fmt.Fprintf(w, "\n%s %s: %s\n", out.Paint(string(one.Verdict), term.Bad), one.ID, one.Evidence.Summary)
+		}
+	}
+	if len(r.Skipped) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, s := range r.Skipped {
+		fmt.Fprintf(w, "skipped: %s: %s\n", s.ID, s.Reason)
+	}
+	parts := []string{fmt.Sprintf("%d of %d attacks blocked, with evidence", r.Count(attack.Blocked), len(r.Attacks))}
+	for _, v := range []attack.Verdict{attack.Succeeded, attack.Inconclusive} {
+		if n := r.Count(v); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, v))
+		}
+	}
+	style := term.Good
+	if !r.Good() {
+		style = term.Bad
+	}
+	_, err := fmt.Fprintf(w, "\n%s, in %s\n", out.Paint(strings.Join(parts, ", "), style), term.Seconds(took))
+	return err
+}
+
+func verdictCell(v attack.Verdict) term.Cell {
+	if v == attack.Blocked {
+		return term.Cell{Text: string(v), Style: term.Good}
+	}
+	return term.Cell{Text: string(v), Style: term.Bad}
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/labdir"
+	"redoubt.example/scripts/internal/stack"
+	"redoubt.example/scripts/internal/term"
+)
+
+// withLab does something with the lab of --dir if that is up, or else with one of its own. A mode that is asked for has to
+// be that of the lab which is up; "" takes whatever there is.
+func (a *app) withLab(ctx context.Context, mode string, do func(context.Context) error) error {
+	dir, err := a.dir()
+	if err != nil {
+		return err
+	}
+	_, err = dir.Running()
+	switch {
+	case err == nil:
+		return do(ctx)
+	case !errors.Is(err, labdir.ErrNotRunning):
+		return err
+	}
+	if mode == "" {
+		mode = stack.Modes[0]
+	}
+	return a.withOwnLab(ctx, plan{Mode: mode, Port: stack.DefaultPort}, do)
+}
+
+// withOwnLab starts a lab, does something with it, and stops it.
+func (a *app) withOwnLab(ctx context.Context, p plan, do func(context.Context) error) error {
+	if err := a.checkPlan(&p); err != nil {
+		return err
+	}
+	if err := a.obtain(ctx, &p); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	progress := term.NewProgress(os.Stderr)
+	task := progress.Task("lab", "starting")
+	done := make(chan error, 1)
+	err := superviseLab(ctx, a.force, p, func(text string) { task.Say("%s", text) }, func(s control.Status) error {
+		task.End("ready in %.1f s, %s resident", s.StartupSeconds, term.Bytes(s.RSSBytes))
+		progress.Close() // what is done now has a display of its own
+		progress = nil
+		go func() {
+			done <- do(ctx)
+			stop()
+		}()
+		return nil
+	})
+	if progress != nil {
+		progress.Close()
+	}
+	select {
+	case failed := <-done:
+		return errors.Join(failed, err)
+	default:
+		return err
+	}
+}
