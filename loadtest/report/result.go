@@ -1,0 +1,137 @@
+// Package report holds what a benchmark run of the platform found, and writes it for people and for machines.
+package report
+
+import "time"
+
+// Version is the schema's: it changes when a field changes its meaning or goes away.
+const Version = 1
+
+// Result is one run of `lab bench`. Times are in microseconds; an interval is [low, high]. What was not measured
+// is absent, never zero.
+type Result struct {
+	Version     int           `json:"version"`
+	Began       time.Time     `json:"began"`
+	Seconds     float64       `json:"seconds"`
+	Revision    string        `json:"revision,omitempty"`
+	Machine     Machine       `json:"machine"`
+	State       string        `json:"state"`   // of the processors: kept-awake, as-found or half-load
+	Stopped     string        `json:"stopped"` // why measuring ended: "interval" or "time"
+	AA          AA            `json:"aa"`
+	Calibration []Calibration `json:"calibration"`
+	Profiles    []Profile     `json:"profiles"`
+	Controls    []Control     `json:"controls,omitempty"`
+	Ledger      []Line        `json:"ledger"`
+	Residual    float64       `json:"residual_p50_us"`
+	Load        []Load        `json:"load,omitempty"`
+	Chains      []Chain       `json:"chains,omitempty"`
+	Storms      []Storm       `json:"under_attack,omitempty"`
+}
+
+// Machine is what it was measured on.
+type Machine struct {
+	OS         string `json:"os"`
+	Arch       string `json:"arch"`
+	Processors int    `json:"processors"`
+	Model      string `json:"model,omitempty"`
+	Go         string `json:"go"`
+}
+
+// Interval is a confidence interval, [low, high].
+type Interval [2]float64
+
+// AA compares the platform with itself: zero has to lie in the interval, or the run proves nothing.
+type AA struct {
+	Diff  float64  `json:"diff_us"`
+	CI999 Interval `json:"ci999_us"`
+	Pairs int      `json:"pairs"`
+}
+
+// Calibration is a known delay, injected into one control at one hop, and what the harness made of it.
+type Calibration struct {
+	Hop       string   `json:"hop"`
+	Control   string   `json:"control"`
+	Injected  float64  `json:"injected_us"` // by the injector's own clock
+	Recovered float64  `json:"recovered_us"`
+	CI95      Interval `json:"ci95_us"`
+}
+
+// Profile is a row of the matrix: what a named set of controls adds to plaintext, and what it stops.
+type Profile struct {
+	Name          string   `json:"name"`
+	AddedP50      float64  `json:"added_p50_us"`
+	AddedP90      float64  `json:"added_p90_us"`
+	AddedP99      float64  `json:"added_p99_us"`
+	CI95          Interval `json:"ci95_us"` // of AddedP50
+	CI95P90       Interval `json:"ci95_p90_us"`
+	CI95P99       Interval `json:"ci95_p99_us"`
+	CPU           float64  `json:"cpu_us_per_request"`
+	Throughput    float64  `json:"requests_per_second,omitempty"` // at saturation
+	Memory        int64    `json:"memory_bytes,omitempty"`        // resident, of all processes
+	Handshakes    float64  `json:"handshakes_per_request,omitempty"`
+	Blocked       int      `json:"attacks_blocked"`
+	Attacks       int      `json:"attacks_total"`
+	Reach         *int     `json:"reach,omitempty"` // services that a compromised notification can use
+	SecurityLines int      `json:"security_lines,omitempty"`
+	PolicyPlaces  []string `json:"policy_places,omitempty"`
+	Audited       []string `json:"audited,omitempty"`
+	Redeploy      []string `json:"redeploy,omitempty"` // what restarts to change a rule
+}
+
+// Control is what one control costs: left out of layered, and added to plaintext. An interval that holds zero is
+// "no measurable difference".
+type Control struct {
+	ID       string    `json:"id"`
+	LeftOut  *Estimate `json:"left_out,omitempty"`
+	AddedIn  *Estimate `json:"added_in,omitempty"`
+	Attacks  []string  `json:"attacks,omitempty"` // that it stops
+	NotAlone string    `json:"why_absent,omitempty"`
+}
+
+// Estimate is a median difference.
+type Estimate struct {
+	P50  float64  `json:"p50_us"`
+	CI95 Interval `json:"ci95_us"`
+}
+
+// Line is a control's (or another part's) time at a hop, for one request.
+type Line struct {
+	Hop     string  `json:"hop"`
+	Control string  `json:"control"`
+	P50     float64 `json:"p50_us"`
+	P99     float64 `json:"p99_us"`
+}
+
+// Load is what k6 saw of a profile at a constant arrival rate, and what the services saw of the same requests.
+type Load struct {
+	Profile    string  `json:"profile"`
+	Rate       float64 `json:"rate_per_second"`
+	Saturation float64 `json:"saturation_per_second"`
+	Requests   int     `json:"requests"`
+	Dropped    int     `json:"dropped"`
+	P50        float64 `json:"p50_us"`
+	P90        float64 `json:"p90_us"`
+	P99        float64 `json:"p99_us"`
+	ServiceP50 float64 `json:"service_p50_us"` // the gateway's own time
+	ServiceP99 float64 `json:"service_p99_us"`
+}
+
+// Chain is what hops cost one after the other.
+type Chain struct {
+	Mode  string   `json:"mode"`
+	Hops  int      `json:"hops"`
+	P50   float64  `json:"p50_us"`
+	Added float64  `json:"added_p50_us"` // to plaintext with as many hops
+	CI95  Interval `json:"ci95_us"`
+}
+
+// Storm is the honest user's latency while something goes wrong.
+type Storm struct {
+	Name   string  `json:"name"`
+	P50    float64 `json:"p50_us"`
+	P99    float64 `json:"p99_us"`
+	Calm50 float64 `json:"calm_p50_us"`
+	Calm99 float64 `json:"calm_p99_us"`
+	Failed int     `json:"failed"`
+	Sent   int     `json:"sent"`
+	Ledger []Line  `json:"ledger,omitempty"`
+}
