@@ -106,7 +106,7 @@ func TestRefusals(t *testing.T) {
 		"title of a megabyte":        {try{route: "POST /v1/documents", body: fmt.Sprintf(`{"title":%q,"text":"c"}`, strings.Repeat("a", 1<<20))}, "body", "at most 200"},
 		"text too long":              {try{route: "POST /v1/documents", body: fmt.Sprintf(`{"title":"a","text":%q}`, strings.Repeat("a", 262145))}, "body", "at most 262144"},
 		"metadata that isn't text":   {try{route: "POST /v1/documents", body: `{"title":"a","text":"c","metadata":{"a":{}}}`}, "body", `at "/metadata/a" must be of type string`},
-		"metadata's name":            {try{route: "POST /v1/documents", body: `{"title":"a","text":"c","metadata":{"":"x"}}`}, "body", `a field's name in the body at "/metadata" must have at least 1`},
+		"metadata's name":            {try{route: "POST /v1/documents", body: `{"title":"a","text":"c","metadata":{"":"x"}}`}, "body", `a field's name in the body must have at least 1`},
 		"batch of none":              {try{route: "POST /v1/documents:batch", body: `{"documents":[]}`}, "body", "at least 1"},
 		"batch of 21":                {try{route: "POST /v1/documents:batch", body: `{"documents":[` + strings.Repeat(draft+",", 20) + draft + `]}`}, "body", "at most 20"},
 		"amount 0":                   {try{route: "POST /v1/transfers", body: `{"to":"alice","amount":0}`, header: []string{"Idempotency-Key", "k"}}, "body", "at least 1"},

@@ -28,18 +28,31 @@ func violation(in, subject string, err error) *Violation {
 	at := e.InstanceLocation
 	for len(e.Causes) > 0 {
 		if _, ok := e.ErrorKind.(*kind.PropertyNames); ok {
-			subject = "a field's name in " + subject
+			// Where isn't said: the library gives a place that it goes on to overwrite, and any of the body's fields comes out.
+			return &Violation{In: in, Detail: "a field's name in " + subject + " " + reason(leaf(e).ErrorKind), Rule: rule(leaf(e))}
 		}
 		if e = e.Causes[0]; len(e.InstanceLocation) > 0 {
 			at = e.InstanceLocation
 		}
 	}
-	_, place, _ := strings.Cut(e.SchemaURL, "#")
-	rule := strings.Join(append([]string{place}, e.ErrorKind.KeywordPath()...), "/")
 	if len(at) > 0 {
 		subject += " at " + quote("/"+strings.Join(at, "/")) // a JSON pointer, RFC 6901
 	}
-	return &Violation{In: in, Detail: subject + " " + reason(e.ErrorKind), Rule: rule}
+	return &Violation{In: in, Detail: subject + " " + reason(e.ErrorKind), Rule: rule(e)}
+}
+
+// leaf is the first of what an error comes down to.
+func leaf(e *jsonschema.ValidationError) *jsonschema.ValidationError {
+	for len(e.Causes) > 0 {
+		e = e.Causes[0]
+	}
+	return e
+}
+
+// rule is the place in the contract of what refused.
+func rule(e *jsonschema.ValidationError) string {
+	_, place, _ := strings.Cut(e.SchemaURL, "#")
+	return strings.Join(append([]string{place}, e.ErrorKind.KeywordPath()...), "/")
 }
 
 // reason is in words of ours: the library's quote the value.
