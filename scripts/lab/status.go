@@ -42,11 +42,7 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 	case len(s.Degraded) > 0:
 		headline = out.Paint("degraded", term.Warn) + because(s)
 	}
-	if warning := stack.Warning(s.Mode); warning != "" {
-		defer fmt.Fprintf(w, "\n%s\n", out.Paint(warning, term.Bad))
-	}
-	if len(s.ControlsOff) > 0 {
-		warning := "UNSAFE: controls are switched off: " + strings.Join(s.ControlsOff, ", ")
+	for _, warning := range warnings(s) {
 		fmt.Fprintf(w, "%s\n", out.Paint(warning, term.Bad))
 		defer fmt.Fprintf(w, "\n%s\n", out.Paint(warning, term.Bad))
 	}
@@ -65,6 +61,25 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 			term.Text(c.Restarts), term.Text(address))
 	}
 	return table.Write(w, out.Colour)
+}
+
+// warnings are what the lab does without, and how that differs from what its profile does without.
+func warnings(s control.Status) (all []string) {
+	more, less := stack.Deviation(s.Profile, s.ControlsOff)
+	for _, text := range []string{stack.Warning(s.Mode), stack.ProfileWarning(s.Profile), list("UNSAFE: controls are switched off: ", more),
+		list("but switched on: ", less)} {
+		if text != "" {
+			all = append(all, text)
+		}
+	}
+	return all
+}
+
+func list(begin string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return begin + strings.Join(names, ", ")
 }
 
 // because gives the first reason, and how many more there are: those who only feel what one of them does are listed

@@ -123,7 +123,7 @@ func (l *runningLab) assemble(claim *labdir.Claim, log *slog.Logger) error {
 		return err
 	}
 	l.stack, err = stack.New(stack.Config{
-		RunDir: claim.RunDir, Mode: l.plan.Mode, Replicas: l.plan.Replicas, Gateway: port, LeaseTTL: l.plan.LeaseTTL, Tools: l.plan.Tools, Log: log,
+		RunDir: claim.RunDir, Mode: l.plan.Mode, Profile: l.plan.Profile, Replicas: l.plan.Replicas, Gateway: port, LeaseTTL: l.plan.LeaseTTL, Tools: l.plan.Tools, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, port.Close())
@@ -135,8 +135,12 @@ func (l *runningLab) assemble(claim *labdir.Claim, log *slog.Logger) error {
 	if err := os.WriteFile(l.dir.CAFile(), ca, 0o644); err != nil {
 		return err
 	}
+	if l.switched, err = l.stack.Initially(); err != nil {
+		return err
+	}
 	l.sup, err = supervisor.New(supervisor.Config{
 		Log:   log,
+		Env:   stack.EnvOf(l.switched),
 		Hooks: l.stack.Hooks(),
 		Output: func(name string) (io.WriteCloser, error) {
 			return os.OpenFile(l.dir.Log(name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)

@@ -19,12 +19,14 @@ import (
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/term"
 	"redoubt.example/scripts/internal/tools"
+	"redoubt.example/services/platform/controls"
 )
 
 // plan is everything that a supervisor has to know. It holds no secret.
 type plan struct {
 	Dir      string         `json:"dir"`
-	Mode     string         `json:"mode"`
+	Mode     string         `json:"mode"`               // "": the profile's
+	Profile  string         `json:"profile"`            // "": layered
 	Replicas map[string]int `json:"replicas,omitempty"` // of services that have more than one
 	Port     int            `json:"port"`
 	Asked    bool           `json:"asked"` // the port was given: no other will do
@@ -54,8 +56,10 @@ a second Ctrl-C without patience.`,
 			if err := a.checkPlan(&p); err != nil {
 				return err
 			}
-			if warning := stack.Warning(p.Mode); warning != "" {
-				fmt.Fprintln(os.Stderr, warning)
+			for _, warning := range []string{stack.Warning(p.Mode), stack.ProfileWarning(p.Profile)} {
+				if warning != "" {
+					fmt.Fprintln(os.Stderr, warning)
+				}
 			}
 			if err := a.obtain(cmd.Context(), &p); err != nil {
 				return err
@@ -72,11 +76,19 @@ a second Ctrl-C without patience.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&detach, "detach", false, "return when everything is ready; `lab down` ends it")
-	flags.StringVar(&p.Mode, "mode", stack.Modes[0], "how workloads join the mesh: "+strings.Join(stack.Modes, ", "))
+	flags.StringVar(&p.Mode, "mode", "", "how workloads join the mesh: "+strings.Join(stack.Modes, ", ")+" (default the profile's: sidecar)")
+	flags.StringVar(&p.Profile, "profile", "", "which controls are on: "+strings.Join(profileNames(), ", ")+" (default layered)")
 	flags.StringSliceVar(&replicas, "replicas", nil, "more than one of a service: ingestion=3,inference=2")
 	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
 	flags.DurationVar(&p.LeaseTTL, "lease-ttl", 0, "how long database credentials live (default 10m)")
 	return cmd
+}
+
+func profileNames() (names []string) {
+	for _, p := range controls.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 func (p *plan) setReplicas(given []string) error {
@@ -98,9 +110,16 @@ func (a *app) checkPlan(p *plan) error {
 	case p.LeaseTTL < 0 || (p.LeaseTTL > 0 && p.LeaseTTL < 2*time.Second):
 		return exit.Usagef("a lease of %s is too short: 2s or more", p.LeaseTTL)
 	}
+	var err error
+	if p.Profile, p.Mode, err = stack.Choose(p.Profile, p.Mode); err != nil {
+		return exit.Usagef("%w", err)
+	}
 	if err := stack.CheckMode(p.Mode, os.Getenv); errors.Is(err, stack.ErrNoMode) {
 		return err
 	} else if err != nil {
+		return exit.Usagef("%w", err)
+	}
+	if err := stack.CheckProfile(p.Profile, os.Getenv); err != nil {
 		return exit.Usagef("%w", err)
 	}
 	dir, err := a.dir()

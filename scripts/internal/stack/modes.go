@@ -27,9 +27,10 @@ var ErrNoMode = errors.New("can't be had here")
 // CheckMode refuses a mode that doesn't exist, one that needs what isn't here (ErrNoMode), and one that needs to be
 // asked for twice.
 func CheckMode(mode string, getenv func(string) string) error {
+	if err := knownMode(mode); err != nil {
+		return err
+	}
 	switch {
-	case !slices.Contains(Modes, mode):
-		return fmt.Errorf("there is no mode %q: it is one of %s", mode, strings.Join(Modes, ", "))
 	case mode == modePlaintext && getenv(UnsafeLab) != "1":
 		return fmt.Errorf("mode plaintext has no identity and no encryption between services: set %s=1 to start it all the same", UnsafeLab)
 	case mode == modeEnvoy:
@@ -38,6 +39,13 @@ func CheckMode(mode string, getenv func(string) string) error {
 		}
 		return fmt.Errorf("mode envoy %w: the services' side of it is there and tested, but nobody has run it with a real Envoy, so the lab starts none; "+
 			"use sidecar or native", ErrNoMode)
+	}
+	return nil
+}
+
+func knownMode(mode string) error {
+	if !slices.Contains(Modes, mode) {
+		return fmt.Errorf("there is no mode %q: it is one of %s", mode, strings.Join(Modes, ", "))
 	}
 	return nil
 }

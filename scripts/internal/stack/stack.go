@@ -21,9 +21,6 @@ import (
 	"redoubt.example/services/platform/attest"
 )
 
-// Profile is the set of controls that is on.
-const Profile = "layered"
-
 const (
 	gateway       = "gateway"
 	modelstore    = "modelstore"
@@ -34,6 +31,7 @@ const (
 type Config struct {
 	RunDir   string
 	Mode     string
+	Profile  string         // whose controls are on; "" is layered
 	Replicas map[string]int // of services that have more than one
 	Gateway  net.Listener   // holds the gateway's port until the gateway starts
 	LeaseTTL time.Duration  // of database credentials; the control plane's default when 0
@@ -105,7 +103,7 @@ func New(cfg Config) (*Stack, error) {
 
 // Specs are all processes of the lab.
 func (s *Stack) Specs() []process.Spec {
-	specs := append(s.plane.Specs(), s.publishStep())
+	specs := append(s.plane.Specs(), s.publishStep(), s.weaken())
 	for _, job := range s.jobs {
 		specs = append(specs, s.job(job))
 	}

@@ -8,13 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"redoubt.example/infra/controlplane"
 	"redoubt.example/infra/process"
 )
 
 // app is a service's own process. It starts once the control plane is configured and the service's jobs are done.
 func (s *Stack) app(w instance) process.Spec {
-	depends := []string{controlplane.Ready, policyStep}
+	depends := []string{weakenStep, policyStep}
 	for _, job := range s.jobs {
 		if job.service == w.service {
 			depends = append(depends, job.name)
@@ -41,7 +40,7 @@ func (s *Stack) app(w instance) process.Spec {
 
 func (s *Stack) sidecar(w instance) process.Spec {
 	spec := s.spec(w.name+sidecarSuffix, w, "sidecar")
-	spec.Depends = []string{controlplane.Ready}
+	spec.Depends = []string{weakenStep}
 	spec.Ready = answers(s.folder(w.name, "sidecar.sock"))
 	return spec
 }
@@ -50,7 +49,7 @@ func (s *Stack) sidecar(w instance) process.Spec {
 func (s *Stack) job(w instance) process.Spec {
 	spec := s.spec(w.name, w, w.service)
 	spec.Args = []string{strings.TrimPrefix(w.name, w.service+"-")}
-	spec.Depends = []string{controlplane.Ready}
+	spec.Depends = []string{weakenStep}
 	spec.Once = true
 	return spec
 }

@@ -37,7 +37,7 @@ type component struct {
 }
 
 func newComponent(s *Supervisor, spec process.Spec) *component {
-	c := &component{s: s, spec: spec, gone: make(chan struct{}), order: make(chan struct{}, 1)}
+	c := &component{s: s, spec: spec, more: s.cfg.Env[spec.Name], gone: make(chan struct{}), order: make(chan struct{}, 1)}
 	c.now = Component{Name: spec.Name, State: Waiting, Job: c.job()}
 	return c
 }

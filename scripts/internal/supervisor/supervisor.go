@@ -19,6 +19,8 @@ type Config struct {
 	Log    *slog.Logger
 	Output func(name string) (io.WriteCloser, error) // where a component's output goes; opened once
 	Hooks  Hooks
+	// Env is, by component, what its environment has beside its spec's, until the first Restart.
+	Env map[string][]string
 	// StartTimeout bounds each wait for readiness; 60 s when 0.
 	StartTimeout time.Duration
 }
