@@ -3,11 +3,15 @@ package report
 
 import "time"
 
-// Version is the schema's: it changes when a field changes its meaning or goes away.
+// Version is the schema's: it changes when a field changes its meaning or goes away. A new field doesn't change it.
 const Version = 1
 
+// Baseline is the profile that the others are compared with: its added latency is zero by definition.
+const Baseline = "plaintext"
+
 // Result is one run of `lab bench`. Times are in microseconds; an interval is [low, high]. What was not measured
-// is absent, never zero.
+// is absent, never zero: a zero where nothing can cost zero (an interval of no width, a request's processor time)
+// reads as absent, too. result.schema.json documents each field and is what Read accepts.
 type Result struct {
 	Version     int           `json:"version"`
 	Began       time.Time     `json:"began"`
@@ -16,15 +20,25 @@ type Result struct {
 	Machine     Machine       `json:"machine"`
 	State       string        `json:"state"`   // of the processors: kept-awake, as-found or half-load
 	Stopped     string        `json:"stopped"` // why measuring ended: "interval" or "time"
+	Method      Method        `json:"method,omitzero"`
 	AA          AA            `json:"aa"`
 	Calibration []Calibration `json:"calibration"`
 	Profiles    []Profile     `json:"profiles"`
 	Controls    []Control     `json:"controls,omitempty"`
-	Ledger      []Line        `json:"ledger"`
+	Ledger      []Line        `json:"ledger"` // of layered
 	Residual    float64       `json:"residual_p50_us"`
 	Load        []Load        `json:"load,omitempty"`
 	Chains      []Chain       `json:"chains,omitempty"`
 	Storms      []Storm       `json:"under_attack,omitempty"`
+}
+
+// Method is how it was measured, in figures and in sentences that the report prints as they are.
+type Method struct {
+	Request string   `json:"request,omitempty"` // such as "POST /v1/documents"
+	Pairs   int      `json:"pairs,omitempty"`   // of blocks, for each comparison
+	Block   int      `json:"block,omitempty"`   // requests
+	Warmup  int      `json:"warmup,omitempty"`  // requests discarded before each block
+	Notes   []string `json:"notes,omitempty"`
 }
 
 // Machine is what it was measured on.
@@ -38,6 +52,12 @@ type Machine struct {
 
 // Interval is a confidence interval, [low, high].
 type Interval [2]float64
+
+// Measured tells whether there is one: an interval of no width wasn't measured.
+func (i Interval) Measured() bool { return i[1] > i[0] }
+
+// Contains tells whether a value lies inside.
+func (i Interval) Contains(v float64) bool { return i[0] <= v && v <= i[1] }
 
 // AA compares the platform with itself: zero has to lie in the interval, or the run proves nothing.
 type AA struct {
@@ -57,34 +77,43 @@ type Calibration struct {
 
 // Profile is a row of the matrix: what a named set of controls adds to plaintext, and what it stops.
 type Profile struct {
-	Name          string   `json:"name"`
-	AddedP50      float64  `json:"added_p50_us"`
-	AddedP90      float64  `json:"added_p90_us"`
-	AddedP99      float64  `json:"added_p99_us"`
-	CI95          Interval `json:"ci95_us"` // of AddedP50
-	CI95P90       Interval `json:"ci95_p90_us"`
-	CI95P99       Interval `json:"ci95_p99_us"`
-	CPU           float64  `json:"cpu_us_per_request"`
-	Throughput    float64  `json:"requests_per_second,omitempty"` // at saturation
-	Memory        int64    `json:"memory_bytes,omitempty"`        // resident, of all processes
-	Handshakes    float64  `json:"handshakes_per_request,omitempty"`
-	Blocked       int      `json:"attacks_blocked"`
-	Attacks       int      `json:"attacks_total"`
-	Reach         *int     `json:"reach,omitempty"` // services that a compromised notification can use
-	SecurityLines int      `json:"security_lines,omitempty"`
-	PolicyPlaces  []string `json:"policy_places,omitempty"`
-	Audited       []string `json:"audited,omitempty"`
-	Redeploy      []string `json:"redeploy,omitempty"` // what restarts to change a rule
+	Name     string   `json:"name"`
+	AddedP50 float64  `json:"added_p50_us"`
+	AddedP90 float64  `json:"added_p90_us"`
+	AddedP99 float64  `json:"added_p99_us"`
+	CI95     Interval `json:"ci95_us"` // of AddedP50
+	CI95P90  Interval `json:"ci95_p90_us,omitzero"`
+	CI95P99  Interval `json:"ci95_p99_us,omitzero"`
+	// Latency is the distribution of all requests' latency, as the client saw it, by rising share.
+	Latency       []Quantile `json:"latency,omitempty"`
+	CPU           float64    `json:"cpu_us_per_request"`
+	Throughput    float64    `json:"requests_per_second,omitempty"` // at saturation
+	Memory        int64      `json:"memory_bytes,omitempty"`        // resident, of all processes
+	Handshakes    float64    `json:"handshakes_per_request,omitempty"`
+	Blocked       int        `json:"attacks_blocked"`
+	Attacks       int        `json:"attacks_total"` // that apply and were tried; 0: none was
+	Skipped       int        `json:"attacks_skipped,omitempty"`
+	Reach         *int       `json:"reach,omitempty"` // services that a compromised notification can use
+	SecurityLines int        `json:"security_lines,omitempty"`
+	PolicyPlaces  []string   `json:"policy_places,omitempty"`
+	Audited       []string   `json:"audited,omitempty"`
+	Redeploy      []string   `json:"redeploy,omitempty"` // what restarts to change a rule
 }
 
-// Control is what one control costs: left out of layered, and added to plaintext. An interval that holds zero is
-// "no measurable difference".
+// Quantile is a point of a distribution: the share of requests that took no longer.
+type Quantile struct {
+	Share float64 `json:"share"` // 0 to 1
+	Took  float64 `json:"us"`
+}
+
+// Control is what one control costs: left out of layered, and added to plaintext; both positive where it costs
+// something. An interval that holds zero is "no measurable difference".
 type Control struct {
 	ID       string    `json:"id"`
 	LeftOut  *Estimate `json:"left_out,omitempty"`
 	AddedIn  *Estimate `json:"added_in,omitempty"`
-	Attacks  []string  `json:"attacks,omitempty"` // that it stops
-	NotAlone string    `json:"why_absent,omitempty"`
+	Attacks  []string  `json:"attacks,omitempty"`    // that it stops
+	NotAlone string    `json:"why_absent,omitempty"` // why one or both weren't measured
 }
 
 // Estimate is a median difference.
@@ -95,10 +124,11 @@ type Estimate struct {
 
 // Line is a control's (or another part's) time at a hop, for one request.
 type Line struct {
-	Hop     string  `json:"hop"`
-	Control string  `json:"control"`
-	P50     float64 `json:"p50_us"`
-	P99     float64 `json:"p99_us"`
+	Hop     string   `json:"hop"`
+	Control string   `json:"control"`
+	P50     float64  `json:"p50_us"`
+	P99     float64  `json:"p99_us"`
+	CI95    Interval `json:"ci95_us,omitzero"` // of P50; without it a baseline can't be compared with it
 }
 
 // Load is what k6 saw of a profile at a constant arrival rate, and what the services saw of the same requests.
@@ -121,7 +151,7 @@ type Chain struct {
 	Hops  int      `json:"hops"`
 	P50   float64  `json:"p50_us"`
 	Added float64  `json:"added_p50_us"` // to plaintext with as many hops
-	CI95  Interval `json:"ci95_us"`
+	CI95  Interval `json:"ci95_us"`      // of Added
 }
 
 // Storm is the honest user's latency while something goes wrong.
