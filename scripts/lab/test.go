@@ -23,7 +23,8 @@ func (a *app) test() *cobra.Command {
 		Short:   "Run all checks and tests of all modules, end to end included",
 		Long: `Run all checks and tests: format, vet, each module built alone, the tests of all modules (packages with concurrency
 under the race detector), the whole platform end to end, and at last every attack on it, and the proof of every control
-(see ` + "`lab help attack`" + `). Obtains Consul, Vault and PostgreSQL first.`,
+(see ` + "`lab help attack`" + `). Obtains Consul, Vault and PostgreSQL first. Up to three failing tests of a part are repeated once, each
+alone: those that pass then are listed as unsteady, with what they said; a data race or a panic is never repeated.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := a.runTests(cmd.Context())
@@ -83,6 +84,9 @@ func writeReport(w io.Writer, out term.Output, r suite.Report) error {
 		table.Add(term.Text(p.Name), result, count(p.Tests), count(p.Failed), count(len(p.Skipped)),
 			term.Text(term.Seconds(time.Duration(p.Seconds*float64(time.Second)))))
 		passed, failed, left = passed+p.Tests, failed+p.Failed, left+len(p.Skipped)
+		for _, u := range p.Unsteady {
+			fmt.Fprintf(w, "--- unsteady: %s failed, and passed when it was repeated alone\n%s\n", u.Test, strings.TrimSpace(u.Output))
+		}
 		for _, s := range p.Skipped {
 			skipped += fmt.Sprintf("skipped: %s: %s\n", s.Test, s.Reason)
 		}

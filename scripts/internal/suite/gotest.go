@@ -49,9 +49,18 @@ func (s *Suite) goTest(ctx context.Context, dir string, env []string, into *Part
 	}
 	args := slices.Concat([]string{"test", "-json"}, flags, packages)
 	out, err := s.command(ctx, dir, env, "go", args...)
-	into.collect(out)
+	before := *into
+	first := into.collect(out)
 	if err != nil && into.Failed == 0 {
 		return fmt.Errorf("%w\n%s", err, into.Output) // nothing was even run
+	}
+	if !first.repeatable() || !s.passAlone(ctx, dir, env, first, flags) {
+		return ctx.Err()
+	}
+	into.Tests += first.count
+	into.Failed, into.Output = before.Failed, before.Output
+	for _, f := range first.tests {
+		into.Unsteady = append(into.Unsteady, Unsteady{f.pkg + "." + f.test, first.output})
 	}
 	return nil
 }
@@ -65,8 +74,8 @@ type event struct {
 	Output     string
 }
 
-// collect counts tests, and keeps what failing ones and builds said, and why others were skipped.
-func (p *Part) collect(output string) {
+// collect counts tests, and keeps what failing ones and builds said, and why others were skipped. It returns what failed.
+func (p *Part) collect(output string) (failed failures) {
 	said, failing := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(output) {
 		var e event
@@ -91,12 +100,16 @@ func (p *Part) collect(output string) {
 			}
 		case "fail", "build-fail":
 			p.Output += said[name]
+			failed.output += said[name]
 			if e.Test != "" || !failing[name] { // a package fails with its tests, and counts where none did
 				p.Failed++
+				failed.count++
+				failed.add(e)
 			}
 			failing[cmp.Or(e.Package, e.ImportPath)] = true
 		}
 	}
+	return failed
 }
 
 // reason finds what a test gave to t.Skip in its output: "    file_test.go:12: reason".

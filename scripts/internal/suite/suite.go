@@ -32,13 +32,14 @@ type Report struct {
 
 // Part is one part's outcome.
 type Part struct {
-	Name    string  `json:"name"`
-	Passed  bool    `json:"passed"`
-	Seconds float64 `json:"seconds"`
-	Tests   int     `json:"tests"` // that ran and passed
-	Failed  int     `json:"failed"`
-	Skipped []Skip  `json:"skipped,omitempty"`
-	Output  string  `json:"output,omitempty"` // of what failed
+	Name     string     `json:"name"`
+	Passed   bool       `json:"passed"`
+	Seconds  float64    `json:"seconds"`
+	Tests    int        `json:"tests"` // that ran and passed
+	Failed   int        `json:"failed"`
+	Unsteady []Unsteady `json:"unsteady,omitempty"` // that passed only when they were repeated
+	Skipped  []Skip     `json:"skipped,omitempty"`
+	Output   string     `json:"output,omitempty"` // of what failed
 }
 
 // Skip is a test that didn't run.

@@ -1,6 +1,7 @@
 package suite_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,4 +89,45 @@ func TestServer(t *testing.T) {
 		}
 	}
 	t.Fatal("no such part")
+}
+
+// TestRepeatedTests: each module has a test that fails the first time that it is run, in a way of its own.
+func TestRepeatedTests(t *testing.T) {
+	file := func(tests int, fails string) string {
+		text := "package doc\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestGood(t *testing.T) { fmt.Println() }\n"
+		for i := range tests {
+			mark := filepath.Join(t.TempDir(), "ran")
+			text += fmt.Sprintf("\nfunc TestOnce%d(t *testing.T) {\n\tt.Run(\"sub\", func(t *testing.T) {\n\t\tif os.Mkdir(%q, 0o700) == nil {\n\t\t\t%s\n\t\t}\n\t})\n}\n", i, mark, fails)
+		}
+		return text
+	}
+	root := repository(t, "infra/a_test.go", file(1, `t.Fatal("it stalled")`))
+	for module, text := range map[string]string{
+		"gateway":     file(1, `panic("it stalled")`),
+		"services":    file(1, `fmt.Println("WARNING: DATA RACE"); t.Fatal("x")`),
+		"threatmodel": file(4, `t.Fatal("a change broke these")`),
+		"loadtest":    strings.Replace(file(1, `t.Fatal("x")`), "== nil", "!= os.ErrExist", 1), // and every other time
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(root, module, "a_test.go"), []byte(text), 0o644))
+	}
+	report := run(t, root)
+	part := func(name string) suite.Part {
+		return report.Parts[slices.IndexFunc(report.Parts, func(p suite.Part) bool { return p.Name == "test "+name })]
+	}
+	steady := part("infra")
+	require.True(t, steady.Passed, "%+v", steady)
+	require.Equal(t, 3, steady.Tests, "as many as there are")
+	require.Zero(t, steady.Failed)
+	require.Empty(t, steady.Output)
+	require.Len(t, steady.Unsteady, 1)
+	require.Equal(t, "redoubt.example/infra.TestOnce0", steady.Unsteady[0].Test)
+	require.Contains(t, steady.Unsteady[0].Output, "it stalled")
+	for _, module := range []string{"gateway", "services", "threatmodel", "loadtest"} {
+		p := part(module)
+		require.False(t, p.Passed, module)
+		require.Empty(t, p.Unsteady, module)
+		require.Positive(t, p.Failed, module)
+		require.NotEmpty(t, p.Output, module)
+	}
+	require.False(t, report.Passed)
 }
