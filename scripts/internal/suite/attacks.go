@@ -19,30 +19,89 @@ func (s *Suite) attackSteps() []step {
 	}
 }
 
+// attack runs every attack, and those few that were inconclusive, a refusal without its record or an honest twin that wasn't
+// served, once more in a lab of their own. An attack that succeeded has: it isn't asked again.
 func (s *Suite) attack(ctx context.Context, into *Part, mode string) error {
-	var report struct {
-		Attacks []struct {
-			ID, Verdict string
-			Evidence    struct{ Summary string }
-		}
-		Skipped []struct{ ID, Reason string }
+	first, err := s.attackRun(ctx, mode)
+	if err != nil {
+		return err
 	}
-	said, err := s.verb(ctx, &report, "attack", "run", "--mode", mode)
-	for _, a := range report.Attacks {
-		if a.Verdict == "blocked" {
-			into.Tests++
-			continue
-		}
-		into.Failed++
-		into.Output += fmt.Sprintf("%s %s: %s\n", a.ID, a.Verdict, a.Evidence.Summary)
-	}
-	for _, skip := range report.Skipped {
-		into.Skipped = append(into.Skipped, Skip{"attack " + skip.ID, skip.Reason})
-	}
-	return verdict(into, said, err)
+	into.Skipped = append(into.Skipped, first.skipped...)
+	return s.settle(into, first, func(ids []string) (outcome, error) { return s.attackRun(ctx, mode, ids...) })
 }
 
+// prove proves controls, and those few that weren't proved once more.
 func (s *Suite) prove(ctx context.Context, into *Part, mode string, controls ...string) error {
+	first, err := s.proof(ctx, mode, controls...)
+	if err != nil {
+		return err
+	}
+	return s.settle(into, first, func(ids []string) (outcome, error) { return s.proof(ctx, mode, ids...) })
+}
+
+// outcome is what a verb found, by the IDs of attacks or of controls.
+type outcome struct {
+	good    int
+	again   []string // may have been the machine's doing
+	lost    []string // no doubt about these
+	skipped []Skip
+	said    string
+}
+
+// settle counts an outcome, after those that may be the machine's doing were tried again.
+func (s *Suite) settle(into *Part, first outcome, again func(ids []string) (outcome, error)) error {
+	into.Tests += first.good
+	into.Failed += len(first.lost) + len(first.again)
+	if into.Failed == 0 {
+		if into.Tests == 0 {
+			return fmt.Errorf("nothing was attacked: %s", first.said)
+		}
+		return nil
+	}
+	into.Output += first.said
+	if len(first.lost) > 0 || len(first.again) > mostRepeated {
+		return nil
+	}
+	second, err := again(first.again)
+	if err != nil {
+		return err
+	}
+	if second.good < len(first.again) || len(second.lost)+len(second.again) > 0 {
+		into.Output += second.said
+		return nil
+	}
+	into.Tests += len(first.again)
+	into.Failed, into.Output = 0, ""
+	for _, id := range first.again {
+		into.Unsteady = append(into.Unsteady, Unsteady{id, first.said})
+	}
+	return nil
+}
+
+func (s *Suite) attackRun(ctx context.Context, mode string, ids ...string) (o outcome, err error) {
+	var report struct {
+		Attacks []struct{ ID, Verdict string }
+		Skipped []struct{ ID, Reason string }
+	}
+	said, err := s.verb(ctx, &report, append([]string{"attack", "run", "--mode", mode}, ids...)...)
+	o.said = said
+	for _, a := range report.Attacks {
+		switch a.Verdict {
+		case "blocked":
+			o.good++
+		case "inconclusive":
+			o.again = append(o.again, a.ID)
+		default:
+			o.lost = append(o.lost, a.ID)
+		}
+	}
+	for _, skip := range report.Skipped {
+		o.skipped = append(o.skipped, Skip{"attack " + skip.ID, skip.Reason})
+	}
+	return o, unlessJudged(o, err)
+}
+
+func (s *Suite) proof(ctx context.Context, mode string, controls ...string) (o outcome, err error) {
 	var proof struct {
 		Controls []struct {
 			ID     string
@@ -50,14 +109,23 @@ func (s *Suite) prove(ctx context.Context, into *Part, mode string, controls ...
 		}
 	}
 	said, err := s.verb(ctx, &proof, append([]string{"attack", "prove", "--mode", mode}, controls...)...)
+	o.said = said
 	for _, c := range proof.Controls {
 		if c.Proved {
-			into.Tests++
+			o.good++
 		} else {
-			into.Failed++
+			o.again = append(o.again, c.ID)
 		}
 	}
-	return verdict(into, said, err)
+	return o, unlessJudged(o, err)
+}
+
+// unlessJudged: a verb fails when an attack or a control does, which is counted; when it fails for another reason, that is.
+func unlessJudged(o outcome, err error) error {
+	if len(o.lost)+len(o.again) > 0 {
+		return nil
+	}
+	return err
 }
 
 // verb runs a verb of the lab's against a lab of its own, and reads its result.
@@ -77,16 +145,4 @@ func (s *Suite) verb(ctx context.Context, result any, args ...string) (said stri
 		return said, fmt.Errorf("read the result of lab %s: %w", args[0], badResult)
 	}
 	return said, err
-}
-
-// verdict: what failed is counted; a verb that fails for another reason says so itself.
-func verdict(into *Part, said string, err error) error {
-	if into.Failed > 0 {
-		into.Output += said
-		return nil
-	}
-	if err == nil && into.Tests == 0 {
-		return fmt.Errorf("nothing was attacked: %s", said)
-	}
-	return err
 }

@@ -131,3 +131,52 @@ func TestRepeatedTests(t *testing.T) {
 	}
 	require.False(t, report.Passed)
 }
+
+// attacked answers as the lab's attack verbs do: the mesh's mode and the verb say how well.
+const attacked = `#!/bin/sh
+marks=%q
+for last; do :; done
+verb="$2 $4"
+case "$verb" in
+"run sidecar") if mkdir "$marks/a"; then verdict=inconclusive; else verdict=blocked; fi ;;
+"run native") if mkdir "$marks/b"; then verdict=succeeded; else verdict=blocked; fi ;;
+"prove sidecar") if mkdir "$marks/c"; then proved=false; else proved=true; fi ;;
+"prove native") proved=false ;;
+esac 2>/dev/null
+echo "said: $* $verdict$proved"
+case "$verb" in
+run*) echo "{\"attacks\": [{\"id\": \"edge.a\", \"verdict\": \"$verdict\"}], \"skipped\": [{\"id\": \"edge.b\", \"reason\": \"no root\"}]}" >"$last" ;;
+*) echo "{\"controls\": [{\"id\": \"mesh.a\", \"proved\": $proved}]}" >"$last" ;;
+esac
+test "$verdict$proved" = blocked || test "$verdict$proved" = true
+`
+
+func TestRepeatedAttacks(t *testing.T) {
+	t.Setenv("GOPROXY", "off")
+	lab := filepath.Join(t.TempDir(), "lab")
+	require.NoError(t, os.WriteFile(lab, []byte(fmt.Sprintf(attacked, t.TempDir())), 0o700))
+	progress := term.NewPlainProgress(&strings.Builder{}, time.Hour)
+	defer progress.Close()
+	report, err := (&suite.Suite{Repo: repository(t, "infra/a.go", "package doc\n"), Progress: progress, Lab: lab}).Run(t.Context())
+	require.NoError(t, err)
+	part := func(name string) suite.Part {
+		return report.Parts[slices.IndexFunc(report.Parts, func(p suite.Part) bool { return p.Name == name })]
+	}
+	for name, id := range map[string]string{"attacks, mode sidecar": "edge.a", "proof of all controls": "mesh.a"} {
+		p := part(name)
+		require.True(t, p.Passed, "%+v", p)
+		require.Equal(t, 1, p.Tests)
+		require.Len(t, p.Unsteady, 1)
+		require.Equal(t, id, p.Unsteady[0].Test)
+		require.Contains(t, p.Unsteady[0].Output, "said: attack")
+	}
+	require.Equal(t, []suite.Skip{{Test: "attack edge.b", Reason: "no root"}}, part("attacks, mode sidecar").Skipped)
+	for _, name := range []string{"attacks, mode native", "proof of mesh.*, mode native"} {
+		p := part(name)
+		require.False(t, p.Passed, name)
+		require.Equal(t, 1, p.Failed)
+		require.Empty(t, p.Unsteady)
+		require.NotEmpty(t, p.Output)
+	}
+	require.False(t, report.Passed)
+}
