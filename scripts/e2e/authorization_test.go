@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"redoubt.example/infra/topology"
+	"redoubt.example/scripts/internal/tap"
 )
 
 const documentsEntry = "POST /v1/documents"
@@ -43,7 +44,7 @@ func TestAuthorization(t *testing.T) {
 		intruders[name] = l.intrude(t, name)
 	}
 	table := whoGetsWhat(t)
-	w.fresh(t, traffic) // where no token passes, the rest is in vain
+	fresh(t, w, traffic) // where no token passes, the rest is in vain
 	t.Run("who gets what", func(t *testing.T) {
 		for _, caller := range top.Names() {
 			for _, service := range top.Names() {
@@ -59,7 +60,7 @@ func TestAuthorization(t *testing.T) {
 						return
 					}
 					for _, r := range top.Services[service].Routes {
-						testRoute(t, top, intruders[caller], service, r, table[[3]string{service, r.Route, caller}], w.fresh(t, traffic))
+						testRoute(t, top, intruders[caller], service, r, table[[3]string{service, r.Route, caller}], fresh(t, w, traffic))
 					}
 				})
 			}
@@ -67,8 +68,8 @@ func TestAuthorization(t *testing.T) {
 	})
 	t.Run("Consul takes the rendered intentions", func(t *testing.T) { testIntentions(t, l) })
 	t.Run("no confusion", func(t *testing.T) { testConfusion(t, l, intruders, w, traffic) })
-	t.Run("external credentials mean nothing inside", func(t *testing.T) { testExternal(t, intruders["ingestion"], alice, w.fresh(t, traffic)) })
-	t.Run("an expired token", func(t *testing.T) { testExpired(t, intruders["ingestion"], w.fresh(t, traffic)) })
+	t.Run("external credentials mean nothing inside", func(t *testing.T) { testExternal(t, intruders["ingestion"], alice, fresh(t, w, traffic)) })
+	t.Run("an expired token", func(t *testing.T) { testExpired(t, intruders["ingestion"], fresh(t, w, traffic)) })
 	t.Run("a frozen account receives and doesn't spend", func(t *testing.T) { testAccountState(t, l, alice) })
 	t.Run("policy changes without a restart, and bad ones are refused", func(t *testing.T) { testPolicyChange(t, l, alice) })
 	t.Run("denials are on record, without personal data", func(t *testing.T) { testRecords(t, l) })
@@ -136,8 +137,8 @@ func (i *intruder) send(ctx context.Context, t testing.TB, method, url string, h
 	return res.StatusCode, string(text)
 }
 
-func testConfusion(t *testing.T, l *lab, as map[string]*intruder, w *tap, traffic func()) {
-	token := w.fresh(t, traffic)
+func testConfusion(t *testing.T, l *lab, as map[string]*intruder, w *tap.Tap, traffic func()) {
+	token := fresh(t, w, traffic)
 	require.Equal(t, "mesh", as["notification"].outcome(t, "payments", "POST /v1/transfers", token), "notification at payments")
 	require.Equal(t, "denied", as["ingestion"].outcome(t, "payments", "POST /v1/transfers/{id}/refund", token), "ingestion refunds")
 	require.Equal(t, "denied", as["inference"].outcome(t, "payments", "POST /v1/authorizations", token), "inference, in ingestion's transaction")

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,14 +54,7 @@ func (a *app) threatRender() *cobra.Command {
 			if check && len(result.Changed) > 0 {
 				return exit.Mend(fmt.Errorf("the model has changed, but not %s", strings.Join(result.Changed, ", ")), "lab threat render")
 			}
-			return a.output().Print(result, func(w io.Writer) error {
-				if len(result.Changed) == 0 {
-					_, err := fmt.Fprintf(w, "%d renderings in %s are current\n", len(result.Files), result.Folder)
-					return err
-				}
-				_, err := fmt.Fprintf(w, "changed in %s: %s\n", result.Folder, strings.Join(result.Changed, ", "))
-				return err
-			})
+			return a.output().Print(result, result.write)
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "change nothing; fail if one isn't current")

@@ -13,11 +13,20 @@ import (
 	"redoubt.example/scripts/internal/exit"
 )
 
-// rendered is what `lab topology render --json` prints.
+// rendered is what `lab topology render --json` prints, and `lab threat render --json`.
 type rendered struct {
 	Folder  string   `json:"folder"`
 	Files   []string `json:"files"`
 	Changed []string `json:"changed"`
+}
+
+func (r rendered) write(w io.Writer) error {
+	if len(r.Changed) == 0 {
+		_, err := fmt.Fprintf(w, "%d renderings in %s are current\n", len(r.Files), r.Folder)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "changed in %s: %s\n", r.Folder, strings.Join(r.Changed, ", "))
+	return err
 }
 
 func (a *app) topology() *cobra.Command {
@@ -62,14 +71,7 @@ func (a *app) topologyRender() *cobra.Command {
 			if _, err := render.Write(folder, files); err != nil {
 				return err
 			}
-			return a.output().Print(result, func(w io.Writer) error {
-				if len(result.Changed) == 0 {
-					_, err := fmt.Fprintf(w, "%d renderings in %s are current\n", len(result.Files), result.Folder)
-					return err
-				}
-				_, err := fmt.Fprintf(w, "changed in %s: %s\n", result.Folder, strings.Join(result.Changed, ", "))
-				return err
-			})
+			return a.output().Print(result, result.write)
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "change nothing; fail if one isn't current")

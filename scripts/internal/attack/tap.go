@@ -5,29 +5,15 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"runtime"
 	"sync"
-	"syscall"
 	"time"
-)
 
-// tap sits at a socket of a service that was taken over, and keeps a transaction token that passes: what its new owner
-// sees while it goes on serving. Socket and connections are the service's own user's, as they would be.
-type tap struct {
-	path, real string
-	uid        int
-	listener   net.Listener
-	token      chan string // the first
-}
+	"redoubt.example/scripts/internal/tap"
+)
 
 // taps are the sockets where tokens pass as text, who connects to them, and requests that make one pass.
 var taps = map[string]struct{ socket, caller, method, path, body string }{
@@ -42,7 +28,6 @@ const (
 	tapWithin = 20 * time.Second
 	atOnce    = 12 // requests, so that some need a new connection, unless the caller has kept very many
 	bursts    = 5  // of them, before the caller's connections are broken
-	maxHeader = 8 << 10
 )
 
 // transaction is a real transaction token of alice's that passes a service; "" where none can be seen: in mode native
@@ -54,11 +39,15 @@ func (p *player) transaction(ctx context.Context, service string) (string, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, tapWithin)
 	defer cancel()
-	t, err := newTap(filepath.Join(p.places.Folders[service], where.socket), p.places.Users[service].UID)
+	t, err := tap.Open(filepath.Join(p.places.Folders[service], where.socket), p.places.Users[service].UID)
 	if err != nil {
 		return "", fmt.Errorf("tap %s: %w", service, err)
 	}
-	defer t.close()
+	defer func() {
+		if err := t.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "put a tapped socket back:", err)
+		}
+	}()
 	access, err := p.lab.Token("alice")
 	if err != nil {
 		return "", err
@@ -80,12 +69,11 @@ func (p *player) transaction(ctx context.Context, service string) (string, error
 			all.Go(func() { p.request(ctx, client, access, where.method, where.path, where.body) })
 		}
 		all.Wait()
-		select {
-		case token := <-t.token:
+		if token, _ := t.Token(); token != "" {
 			return token, nil
-		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
 			return "", fmt.Errorf("tap %s: no transaction token passed", service)
-		default:
 		}
 	}
 }
@@ -114,95 +102,4 @@ func (p *player) request(ctx context.Context, client *http.Client, access, metho
 	if res, err := client.Do(req); err == nil {
 		res.Body.Close()
 	}
-}
-
-func newTap(path string, uid int) (*tap, error) {
-	t := &tap{path: path, real: path + ".real", uid: uid, token: make(chan string, 1)}
-	if err := os.Rename(t.path, t.real); err != nil {
-		return nil, err
-	}
-	var err error
-	as(uid, func() { t.listener, err = net.Listen("unix", path) })
-	if err == nil {
-		t.listener.(*net.UnixListener).SetUnlinkOnClose(false)
-		err = os.Chmod(path, 0o600)
-	}
-	if err != nil {
-		t.close()
-		return nil, err
-	}
-	go t.run()
-	return t, nil
-}
-
-// close puts the real socket back. Connections that pass the tap go on.
-func (t *tap) close() {
-	if t.listener != nil {
-		_ = t.listener.Close()
-	}
-	if err := os.Rename(t.real, t.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintln(os.Stderr, "put a tapped socket back:", err)
-	}
-}
-
-func (t *tap) run() {
-	for {
-		c, err := t.listener.Accept()
-		if err != nil {
-			return
-		}
-		go t.pass(c)
-	}
-}
-
-var tokenLine = regexp.MustCompile(`(?i)\r\ntxn-token: (\S+)\r\n`)
-
-func (t *tap) pass(c net.Conn) {
-	defer c.Close()
-	var up net.Conn
-	var err error
-	as(t.uid, func() {
-		if up, err = net.Dial("unix", t.real); err != nil {
-			up, err = net.Dial("unix", t.path) // it was put back meanwhile
-		}
-	})
-	if err != nil {
-		return
-	}
-	defer up.Close()
-	go func() { _, _ = io.Copy(c, up); _ = c.Close() }()
-	var seen, chunk []byte = nil, make([]byte, 32<<10)
-	for {
-		n, err := c.Read(chunk)
-		if seen = append(seen, chunk[:n]...); len(seen) > maxHeader {
-			seen = seen[len(seen)-maxHeader:]
-		}
-		if found := tokenLine.FindSubmatch(seen); found != nil {
-			select {
-			case t.token <- string(found[1]):
-			default:
-			}
-		}
-		if _, werr := up.Write(chunk[:n]); err != nil || werr != nil {
-			return
-		}
-	}
-}
-
-// as does something as another user: on a thread of its own, which ends with it.
-func as(uid int, do func()) {
-	if uid == os.Geteuid() || uid == 0 {
-		do()
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread()
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
-			panic(errno)
-		}
-		do()
-	}()
-	<-done
 }
