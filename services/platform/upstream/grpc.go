@@ -27,7 +27,7 @@ func GRPC(m Dialer, name string, opts ...Option) (*grpc.ClientConn, error) {
 	again := &grpcRetry{budget: newBudget(name, o.metrics), timeout: o.timeout}
 	out := &grpcOutgoing{upstream: name}
 	target, resolve := grpcLanes(name)
-	conn, err := grpc.NewClient(target, resolve, grpc.WithDefaultServiceConfig(leastRequest),
+	conn, err := grpc.NewClient(target, resolve, grpc.WithDefaultServiceConfig(leastBusyConfig),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return m.Dial(ctx, name) }),
 		grpc.WithTransportCredentials(meshCredentials{}),
 		grpc.WithConnectParams(grpc.ConnectParams{

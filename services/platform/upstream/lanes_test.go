@@ -83,3 +83,21 @@ func TestHangingReplicaIsAvoided(t *testing.T) {
 		require.NoError(t, <-slow, "repeated where somebody answers")
 	}
 }
+
+// A try that timed out isn't repeated where it did: of two replicas one hangs, behind two lanes of three.
+func TestHangingReplicaIsAvoidedOverGRPC(t *testing.T) {
+	release := make(chan struct{})
+	hangs := newModel(t, func(context.Context, int32) error { <-release; return nil })
+	t.Cleanup(func() { close(release) }) // before the server stops, which waits for it
+	well := newModel(t, failing(0, nil))
+	for range 5 {
+		conn, err := upstream.GRPC(&replicas{sockets: [2]socket{well.path, hangs.path}}, "inference", upstream.WithTimeout(500*time.Millisecond))
+		require.NoError(t, err)
+		client := inferencev1.NewInferenceServiceClient(conn)
+		for range 10 {
+			_, err := client.Classify(t.Context(), &inferencev1.ClassifyRequest{})
+			require.NoError(t, err)
+		}
+		require.NoError(t, conn.Close())
+	}
+}
