@@ -40,10 +40,11 @@ func (c *Client) watchInstances(ctx context.Context, upstream string) {
 type places struct{ healthy, hung []string }
 
 // hangs tells that an instance, or its data plane, doesn't move any more. One that is merely not ready may be finishing
-// what it was asked.
+// what it was asked. An agent that starts anew gives every check as critical, without a word, until it hears of it: that
+// says something of the agent alone.
 func hangs(checks api.HealthChecks) bool {
 	for _, check := range checks {
-		if strings.HasPrefix(check.CheckID, moves) && check.Status == api.HealthCritical {
+		if strings.HasPrefix(check.CheckID, moves) && check.Status == api.HealthCritical && check.Output != "" {
 			return true
 		}
 	}

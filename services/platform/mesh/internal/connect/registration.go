@@ -174,11 +174,11 @@ func pollEvery(status string) time.Duration {
 }
 
 func (r *Registration) tellMoves(ctx context.Context, token string) error {
-	status := api.HealthPassing
+	status, output := api.HealthPassing, "they move"
 	if r.hung >= hangsAfter {
-		status = api.HealthCritical
+		status, output = api.HealthCritical, "the app doesn't answer" // without a word it would say nothing: see hangs
 	}
-	return r.updateCheck(ctx, token, moves+r.client.cfg.Instance, status, "")
+	return r.updateCheck(ctx, token, moves+r.client.cfg.Instance, status, output)
 }
 
 func (r *Registration) updateCheck(ctx context.Context, token, check, status, output string) error {

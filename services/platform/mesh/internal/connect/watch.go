@@ -12,7 +12,8 @@ import (
 const waitTime = time.Minute
 
 // watch runs blocking queries until ctx ends: query is called with the index to wait for, and stores what it gets.
-// Errors are retried; a new token interrupts the query that the old one had started.
+// Errors are retried; a new token interrupts the query that the old one had started. The first query, and the first after an
+// error, is a consistent one: a leader just elected answers others before it has replayed its log, with what was once, or nothing.
 func (c *Client) watch(ctx context.Context, what string, query func(*api.QueryOptions) (*api.QueryMeta, error)) {
 	attempts := newRetry()
 	var index uint64
@@ -21,7 +22,7 @@ func (c *Client) watch(ctx context.Context, what string, query func(*api.QueryOp
 		if err != nil {
 			return
 		}
-		meta, err := queryOnce(ctx, changed, &api.QueryOptions{Token: token, WaitIndex: index, WaitTime: waitTime}, query)
+		meta, err := queryOnce(ctx, changed, &api.QueryOptions{Token: token, WaitIndex: index, WaitTime: waitTime, RequireConsistent: index == 0}, query)
 		switch {
 		case ctx.Err() != nil:
 			return

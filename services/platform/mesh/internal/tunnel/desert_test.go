@@ -125,6 +125,23 @@ func TestLeavingInstance(t *testing.T) {
 	require.NoError(t, err, "what was in flight is answered")
 }
 
+// Said of all there are, that they hang is no reason to refuse: a Consul too busy to hear of them says so. One that doesn't
+// comes first.
+func TestNoneButHungInstances(t *testing.T) {
+	r := newRig(t, hello)
+	second := r.join(t, hello)
+	r.announce(r.port, second.port)
+	hold(t, r) // the client knows both now
+	r.announceHung([]string{r.port, second.port})
+	hold(t, r)
+	r.announceHung([]string{r.port})
+	before := second.reached.Load()
+	for range 4 {
+		hold(t, r)
+	}
+	require.EqualValues(t, 4, second.reached.Load()-before)
+}
+
 // What waits for an answer of an instance that hangs is cut; what waits for nothing, and can't be told, stays.
 func TestHungInstance(t *testing.T) {
 	r := newRig(t, hello)

@@ -46,8 +46,9 @@ type upstream struct {
 func newUpstream(name string) *upstream { return &upstream{name: name} }
 
 // sync takes over the catalog's lists. What streams there are to instances that are gone goes on; see desert. With none
-// healthy, the last that were are tried all the same: so says a Consul that has only just come back, of instances that
-// never went. What has really gone refuses at once, and who answers has to prove who it is.
+// healthy, the last that were are tried all the same, those that hang last: so says a Consul that has only just come back,
+// or one too busy to hear of any, of instances that never went. What has really gone refuses at once, and who answers has
+// to prove who it is.
 func (u *upstream) sync(healthy, hung []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -57,7 +58,7 @@ func (u *upstream) sync(healthy, hung []string) {
 	for _, i := range had {
 		i.hung = slices.Contains(hung, i.address)
 		switch {
-		case slices.Contains(healthy, i.address), len(healthy) == 0 && !i.hung && slices.Contains(was, i):
+		case slices.Contains(healthy, i.address), len(healthy) == 0 && slices.Contains(was, i):
 			u.instances = append(u.instances, i)
 		case len(i.streams) > 0:
 			u.leaving = append(u.leaving, i)
@@ -107,6 +108,9 @@ func (u *upstream) choose(tried []*instance) (best *instance, spare *Conn, other
 }
 
 func (i *instance) better(than *instance) bool {
+	if i.hung != than.hung {
+		return than.hung
+	}
 	if i.ejected.IsZero() != than.ejected.IsZero() {
 		return i.ejected.IsZero()
 	}
