@@ -22,6 +22,7 @@ import (
 type runOptions struct {
 	duration time.Duration
 	rate     int
+	matrix   bool
 }
 
 // runResult is what `lab run --json` prints.
@@ -41,17 +42,24 @@ func (a *app) runVerb() *cobra.Command {
 		Long: `Send honest traffic through every hop with k6 and show, for each hop and route, requests, errors and latency.
 
 Uses the lab of --dir if it is up; else starts one, and stops it afterwards. Fails when a hop saw no request or
-an error.`,
+an error.
+
+It ends with the matrix: what each profile of controls adds to a request, measured in short, side by side with a platform
+that has none. --matrix=false leaves that out; ` + "`lab bench`" + ` takes its time for it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.duration < time.Second || o.rate < 10 {
 				return exit.Usagef("a run takes at least 1s of at least 10 iterations per second")
 			}
-			return a.run(cmd.Context(), o)
+			if err := a.run(cmd.Context(), o); err != nil || !o.matrix {
+				return err
+			}
+			return a.matrix(cmd.Context())
 		},
 	}
 	cmd.Flags().DurationVar(&o.duration, "duration", 20*time.Second, "how long k6 sends")
 	cmd.Flags().IntVar(&o.rate, "rate", 20, "iterations that k6 starts per second; each is one to three requests")
+	cmd.Flags().BoolVar(&o.matrix, "matrix", true, "measure the profiles of controls afterwards, for about two minutes")
 	return cmd
 }
 

@@ -69,6 +69,16 @@ func Between(before, after Sample) []Row {
 	return rows
 }
 
+// Total is what was added from one sample to the next, over all hops and routes of it.
+func Total(before, after Sample) (all Histogram) {
+	for key, now := range after {
+		if added := subtract(now, before[key]); added.Count > 0 {
+			all = add(all, added)
+		}
+	}
+	return all
+}
+
 func edgeFirst(a, b Row) int {
 	switch {
 	case a.Caller == b.Caller:

@@ -49,6 +49,7 @@ type Summary struct {
 	FailedChecks int64    `json:"failed_checks"`
 	Dropped      int64    `json:"dropped_iterations"` // the generator fell behind: its figures measure itself
 	P50          float64  `json:"p50_seconds"`
+	P90          float64  `json:"p90_seconds,omitempty"`
 	P99          float64  `json:"p99_seconds"`
 	Broken       []string `json:"broken,omitempty"` // checks that failed, by name
 
@@ -169,6 +170,7 @@ func parseSummary(raw []byte) (Summary, error) {
 		FailedChecks: int64(number("checks", "fails")),
 		Dropped:      int64(number("dropped_iterations", "count")),
 		P50:          number("http_req_duration", "med") / 1000,
+		P90:          number("http_req_duration", "p(90)") / 1000,
 		P99:          number("http_req_duration", "p(99)") / 1000,
 	}
 	s.Iterations, s.Rate = int64(number("iterations", "count")), number("http_reqs", "rate")

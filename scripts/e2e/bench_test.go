@@ -1,0 +1,69 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"redoubt.example/loadtest/report"
+)
+
+// TestBench runs what a pull request's workflow runs, in windows as short as can be: whether the benchmark still finds what
+// it has to find, and not how long anything takes.
+func TestBench(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: starts the whole platform several times; run without -short")
+	}
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	got := run(t, "bench", "--quick", "--seconds", "5", "--profiles", "gateway-only,layered", "-o", file("bench.json"), "--markdown", file("summary.md"),
+		"--junit", file("junit.xml"), "--benchstat", file("benchstat.txt"), "--smaller-is-better", file("tracking.json"))
+	require.Zero(t, got.code, "%s%s", got.stdout, got.stderr)
+	require.Contains(t, got.stdout, "layered")
+
+	r, err := report.ReadFile(file("bench.json"))
+	require.NoError(t, err, "it keeps to its schema")
+	require.Positive(t, r.AA.Pairs)
+	require.True(t, r.AA.CI999.Contains(0), "the platform differs from itself: %+v", r.AA)
+	require.Empty(t, r.Problems())
+	require.Equal(t, []string{"plaintext", "gateway-only", "layered"}, names(r))
+	for _, p := range r.Profiles {
+		require.Positive(t, p.CPU, p.Name)
+		require.Positive(t, p.Memory, p.Name)
+		require.Positive(t, p.Throughput, p.Name)
+		require.Equal(t, p.Name != report.Baseline, p.CI95.Measured(), p.Name)
+	}
+	for _, name := range []string{"summary.md", "junit.xml", "benchstat.txt", "tracking.json"} {
+		text, err := os.ReadFile(file(name))
+		require.NoError(t, err)
+		require.NotEmpty(t, text, name)
+	}
+	require.Empty(t, r.Load, "what wasn't measured is absent")
+}
+
+func names(r report.Result) (all []string) {
+	for _, p := range r.Profiles {
+		all = append(all, p.Name)
+	}
+	return all
+}
+
+func TestBenchRefuses(t *testing.T) {
+	for name, args := range map[string][]string{
+		"no time":               {"--seconds", "0"},
+		"no such profile":       {"--profiles", "layred"},
+		"no such state":         {"--state", "asleep"},
+		"no such control":       {"--controls", "edge.magic"},
+		"quick and controls":    {"--quick", "--controls", "edge.scope"},
+		"no such baseline":      {"--baseline", "/nowhere/bench.json"},
+		"baseline and revision": {"--baseline", "bench.json", "--against", "main"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := run(t, append([]string{"bench"}, args...)...)
+			require.Equal(t, 2, got.code, "%s%s", got.stdout, got.stderr)
+			require.Empty(t, got.stdout)
+		})
+	}
+}

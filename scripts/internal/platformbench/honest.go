@@ -1,0 +1,96 @@
+package platformbench
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// traffic is an honest user's: requests begin at their rate whether or not those before were answered (open model), and each
+// is timed from when it was due, so that waiting behind a slow one counts.
+type traffic struct {
+	lab     *Lab
+	request Request
+	rate    float64 // per second
+	during  time.Duration
+	scopes  []string
+}
+
+// experience is what became of it.
+type experience struct {
+	took    []time.Duration // of the requests that were answered well
+	answers []answer        // theirs
+	failed  int
+	sent    int
+}
+
+// mostWires bounds what is under way; a request that finds none free waits, and its time runs.
+const mostWires = 64
+
+func (t traffic) send(ctx context.Context) (experience, error) {
+	var e experience
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	wires := make(chan *wire, mostWires)
+	for range mostWires {
+		wires <- nil // connected when it is first needed
+	}
+	first, err := t.lab.connect(ctx, t.request, t.scopes...)
+	if err != nil {
+		return e, err
+	}
+	<-wires
+	wires <- first
+	gap := time.Duration(float64(time.Second) / t.rate)
+	for due, end := time.Now(), time.Now().Add(t.during); due.Before(end); due = due.Add(gap) {
+		select {
+		case <-ctx.Done():
+			all.Wait()
+			return e, ctx.Err()
+		case <-time.After(time.Until(due)):
+		}
+		all.Go(func() {
+			w := <-wires
+			a, err := t.once(ctx, &w)
+			wires <- w
+			mu.Lock()
+			defer mu.Unlock()
+			e.sent++
+			if err != nil {
+				e.failed++
+				return
+			}
+			e.took, e.answers = append(e.took, time.Since(due)), append(e.answers, a)
+		})
+	}
+	all.Wait()
+	for range mostWires {
+		if w := <-wires; w != nil {
+			w.close()
+		}
+	}
+	return e, nil
+}
+
+// once sends one request, on a new connection where there is none or the last failed.
+func (t traffic) once(ctx context.Context, w **wire) (a answer, err error) {
+	if *w == nil {
+		if *w, err = t.lab.connect(ctx, t.request, t.scopes...); err != nil {
+			return a, err
+		}
+	}
+	if a, err = (*w).exchange(); err != nil {
+		(*w).close()
+		*w = nil
+	}
+	return a, err
+}
+
+func (e experience) quantile(q float64) float64 {
+	if len(e.took) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(e.took))
+	return round(float64(sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]) / float64(time.Microsecond))
+}

@@ -1,0 +1,47 @@
+package platformbench
+
+import (
+	"context"
+	"time"
+)
+
+// Plan is what a run measures, and about for how long. What has no time isn't measured, and absent from the result. Starting
+// and warming up labs comes on top.
+type Plan struct {
+	AA          time.Duration
+	Calibration time.Duration
+	Profiles    []string      // beside plaintext, which is measured with any
+	Each        time.Duration // of them
+	Saturate    time.Duration // each
+	Load        time.Duration // each, by k6
+	Chosen      []string      // controls; none: those that the ledger saw at work
+	Controls    time.Duration // all of them together
+	Storm       time.Duration // each thing that goes wrong
+	Attacks     bool          // each profile, with all attacks
+	Against     time.Duration // another revision
+}
+
+// share tells how much of a duration a part is.
+func share(all time.Duration, part float64) time.Duration { return time.Duration(part * float64(all)) }
+
+// Quick is a plan for what a few minutes suffice for.
+func Quick(all time.Duration, profiles []string) Plan {
+	n := time.Duration(max(len(profiles), 1))
+	return Plan{AA: share(all, 0.2), Calibration: share(all, 0.15), Profiles: profiles, Each: share(all, 0.55) / n, Saturate: share(all, 0.1) / n}
+}
+
+const (
+	loadTime = 20 * time.Second
+	things   = 6 // that go wrong
+)
+
+// Full is a plan for everything.
+func Full(all time.Duration, profiles, controls []string) Plan {
+	n := time.Duration(max(len(profiles), 1))
+	return Plan{AA: share(all, 0.1), Calibration: share(all, 0.08), Profiles: profiles, Each: share(all, 0.27) / n, Saturate: share(all, 0.05) / n,
+		Load: min(loadTime, share(all, 0.1)/n), Chosen: controls, Controls: share(all, 0.3), Storm: share(all, 0.1) / things, Attacks: true}
+}
+
+func (r *run) steps() []func(context.Context) error {
+	return []func(context.Context) error{r.same, r.profiles, r.controls, r.storms}
+}

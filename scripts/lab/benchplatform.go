@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/loadtest/bench"
+	"redoubt.example/loadtest/flood"
+	benchreport "redoubt.example/loadtest/report"
+	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/platformbench"
+	"redoubt.example/scripts/internal/term"
+	"redoubt.example/services/platform/controls"
+)
+
+// How long `lab bench` measures, in seconds, without what starting labs takes.
+const (
+	fullSeconds       = 1500
+	quickBenchSeconds = 120
+)
+
+type benchOptions struct {
+	seconds  int
+	quick    bool
+	state    string
+	profiles []string
+	controls []string
+	baseline string
+	against  string
+	files    benchFiles
+}
+
+func (a *app) benchPlatform() *cobra.Command {
+	var o benchOptions
+	cmd := &cobra.Command{
+		Use:     "bench",
+		GroupID: groupRun,
+		Short:   "Measure what security costs and buys: the six profiles, each control, each hop",
+		Long: `Measure what each profile of controls adds to a request, in microseconds, and what it stops. Two whole labs run side by
+side, and one prober alternates between them in short random blocks; what is reported is the difference within the same
+moments, with its interval. Labs are started for it and stopped again; the one of --dir isn't touched.
+
+Each run proves itself first: the layered platform beside its like must show no difference, and known delays, injected
+into controls, must come back as what they are and where they are. A run that fails this fails.
+
+The full run measures, besides, each control on its own, latency under constant load by k6, and an honest user's latency
+while things go wrong. --quick leaves those out. --against builds another revision, runs both side by side, and fails on
+a regression.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.quick && !cmd.Flags().Changed("seconds") {
+				o.seconds = quickBenchSeconds
+			}
+			if o.against != "" && !cmd.Flags().Changed("profiles") {
+				o.profiles = nil
+			}
+			if err := o.check(); err != nil {
+				return err
+			}
+			return a.measurePlatform(cmd.Context(), o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&o.seconds, "seconds", fullSeconds, "about how long to measure; starting labs comes on top")
+	flags.BoolVar(&o.quick, "quick", false, "only what five minutes suffice for: no single controls, no load, no storms")
+	flags.StringVar(&o.state, "state", string(bench.KeptAwake), "the state of the machine to measure in: "+strings.Join(stateNames(), ", "))
+	flags.StringSliceVar(&o.profiles, "profiles", platformbench.Profiles, "the profiles to measure; plaintext is always with them")
+	flags.StringSliceVar(&o.controls, "controls", nil, "the controls to measure on their own (default: those that a request crosses)")
+	flags.StringVar(&o.baseline, "baseline", "", "fail on a regression from the result in this JSON file")
+	flags.StringVar(&o.against, "against", "", "run this Git revision beside this one, and fail on a regression; profiles only if they are named")
+	cmd.MarkFlagsMutuallyExclusive("baseline", "against")
+	o.files.flags(flags)
+	return cmd
+}
+
+func (o benchOptions) check() error {
+	if o.seconds < 1 || o.seconds > 7200 {
+		return exit.Usagef("it measures for 1 to 7200 seconds, not %d", o.seconds)
+	}
+	if !slices.Contains(bench.States, bench.State(o.state)) {
+		return exit.Usagef("there is no state %q: it is one of %s", o.state, strings.Join(stateNames(), ", "))
+	}
+	for _, name := range o.profiles {
+		if !slices.Contains(platformbench.Profiles, name) {
+			return exit.Usagef("there is no profile %q: it is one of %s", name, strings.Join(platformbench.Profiles, ", "))
+		}
+	}
+	for _, id := range o.controls {
+		if _, ok := controls.Lookup(id); !ok {
+			return exit.Mend(exit.Usagef("no control has the ID %q", id), "lab control list")
+		}
+	}
+	if o.quick && len(o.controls) > 0 {
+		return exit.Usagef("--quick leaves single controls out: say either --quick or --controls")
+	}
+	return nil
+}
+
+// plan is what to measure in the time that is asked for.
+func (o benchOptions) plan() platformbench.Plan {
+	others := slices.DeleteFunc(slices.Clone(o.profiles), func(name string) bool { return name == benchreport.Baseline })
+	all := time.Duration(o.seconds) * time.Second
+	switch {
+	case o.against != "":
+		plan := platformbench.Quick(all/2, others)
+		plan.Against = all / 2
+		return plan
+	case o.quick:
+		return platformbench.Quick(all, others)
+	}
+	return platformbench.Full(all, others, o.controls)
+}
+
+func (a *app) measurePlatform(ctx context.Context, o benchOptions) error {
+	var before *benchreport.Result
+	if o.baseline != "" {
+		read, err := benchreport.ReadFile(o.baseline)
+		if err != nil {
+			return exit.Usagef("--baseline: %w", err)
+		}
+		before = &read
+	}
+	result, compared, err := a.runPlatformBench(ctx, o)
+	if err != nil {
+		return err
+	}
+	if before != nil {
+		c := benchreport.Compare(*before, result, benchreport.DefaultTolerance)
+		compared = &c
+	}
+	return a.concludeBench(result, compared, o.files)
+}
+
+// runPlatformBench builds what it takes, and measures.
+func (a *app) runPlatformBench(ctx context.Context, o benchOptions) (result benchreport.Result, compared *benchreport.Comparison, err error) {
+	repo, cache, err := checkout()
+	if err != nil {
+		return result, nil, err
+	}
+	cfg := platformbench.Config{State: bench.State(o.state), Plan: o.plan(), Revision: revision(ctx, repo)}
+	progress := term.NewProgress(os.Stderr)
+	defer progress.Close()
+	if _, err := cache.All(ctx, repo, progress); err != nil { // once, and not by two labs at the same time
+		return result, nil, err
+	}
+	bin, err := cache.Programs(ctx, repo, progress, "./loadtest/bench/background")
+	if err != nil {
+		return result, nil, err
+	}
+	cfg.Background = filepath.Join(bin, "background")
+	if cfg.Plan.Load > 0 {
+		if cfg.K6, err = cache.K6(ctx, repo, progress); err != nil {
+			return result, nil, err
+		}
+	}
+	if cfg.Lab.Path, err = os.Executable(); err != nil {
+		return result, nil, err
+	}
+	cfg.Lab.Repo = repo
+	if cfg.Scratch, err = os.MkdirTemp("", "redoubt-bench-"); err != nil {
+		return result, nil, err
+	}
+	defer os.RemoveAll(cfg.Scratch)
+	task := progress.Task("bench", "starting")
+	defer task.End("")
+	cfg.Say = func(now string) { task.Say("%s", now) }
+	cfg.SendApart = func(ctx context.Context, load flood.Load) (flood.Outcome, error) { return sendApart(ctx, load, 10) }
+	if result, err = platformbench.Run(ctx, cfg); err == nil && o.against != "" {
+		compared, err = benchAgainst(ctx, cfg, o.against)
+	}
+	if ctx.Err() != nil {
+		return result, nil, errors.New("interrupted; everything is stopped")
+	}
+	return result, compared, err
+}
+
+// benchAgainst compares a revision with what is checked out.
+func benchAgainst(ctx context.Context, cfg platformbench.Config, against string) (_ *benchreport.Comparison, err error) {
+	cfg.Say("building " + against)
+	before, remove, err := platformbench.Checkout(ctx, cfg.Lab.Repo, cfg.Scratch, against)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	measures, err := platformbench.Against(ctx, cfg, before)
+	if err != nil {
+		return nil, err
+	}
+	return &benchreport.Comparison{Tolerance: benchreport.DefaultTolerance, Measures: benchreport.Judge(measures, benchreport.DefaultTolerance)}, nil
+}
+
+// concludeBench prints a result and writes its files. One that isn't to be believed, or is worse than before, is the
+// verb's failure.
+func (a *app) concludeBench(r benchreport.Result, c *benchreport.Comparison, files benchFiles) error {
+	err := a.output().Print(r, func(w io.Writer) error {
+		if err := benchreport.Table(w, r); err != nil || c == nil {
+			return err
+		}
+		return c.Table(w)
+	})
+	if err := errors.Join(err, files.write(r, c)); err != nil {
+		return err
+	}
+	if problems := r.Problems(); len(problems) > 0 {
+		return errors.New("don't believe this run: " + strings.Join(problems, "; "))
+	}
+	if c != nil {
+		return c.Err()
+	}
+	return nil
+}
+
+// revision is what is measured, as Git names it; "" outside a checkout of Git's.
+func revision(ctx context.Context, repo string) string {
+	text, err := exec.CommandContext(ctx, "git", "-C", repo, "describe", "--always", "--dirty", "--abbrev=12").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}

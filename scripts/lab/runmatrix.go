@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"redoubt.example/loadtest/bench"
+	benchreport "redoubt.example/loadtest/report"
+	"redoubt.example/scripts/internal/platformbench"
+	"redoubt.example/scripts/internal/term"
+)
+
+// matrixSeconds is how long the matrix of `lab run` is measured: each comparison takes the least that gives an interval.
+const matrixSeconds = 30
+
+// matrix measures the profiles in short, prints what came out, and leaves the report in the lab's folder. Its figures don't
+// fail the run, whose question was another; but where they aren't to be believed, it says so.
+func (a *app) matrix(ctx context.Context) error {
+	result, _, err := a.runPlatformBench(ctx, benchOptions{seconds: matrixSeconds, quick: true, state: string(bench.KeptAwake), profiles: platformbench.Profiles})
+	if err != nil {
+		return fmt.Errorf("measure the profiles: %w", err)
+	}
+	dir, err := a.dir()
+	if err != nil {
+		return err
+	}
+	figures := filepath.Join(dir.Path(), "bench.json")
+	if err := writeBenchFile(figures, result.Write); err != nil {
+		return err
+	}
+	text := os.Stdout
+	if a.json { // standard output is the run's own result
+		text = os.Stderr
+	}
+	fmt.Fprintln(text)
+	if err := benchreport.Table(text, result); err != nil {
+		return err
+	}
+	if problems := result.Problems(); len(problems) > 0 {
+		fmt.Fprintln(text, a.output().Paint("don't believe these figures: "+strings.Join(problems, "; "), term.Bad))
+	}
+	_, err = fmt.Fprintf(text, "the figures: %s; `lab bench` takes its time and measures more\n", figures)
+	return err
+}
