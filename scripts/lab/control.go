@@ -29,13 +29,13 @@ type listedControl struct {
 
 func (a *app) controlVerb() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "control list|off|on",
+		Use:     "control list|off|on|delay",
 		GroupID: groupRun,
 		Short:   "List the security controls, or switch them off and on in an unsafe lab",
 		Args:    cobra.ArbitraryArgs,
 		RunE:    subject("control"),
 	}
-	cmd.AddCommand(a.controlList(), a.controlOff(), a.controlOn())
+	cmd.AddCommand(a.controlList(), a.controlOff(), a.controlOn(), a.controlDelay())
 	return cmd
 }
 

@@ -32,6 +32,7 @@ type runningLab struct {
 
 	switching sync.Mutex       // one order at a time
 	switched  control.Switched // what is off
+	delays    stack.Delays     // that are injected
 }
 
 func (l *runningLab) becomeReady(took time.Duration) {
@@ -47,7 +48,7 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 	l.mu.Unlock()
 	s := control.Status{
 		Degraded: []control.Degradation{}, ControlsOff: l.controlsOff(), Mode: l.plan.Mode, Profile: l.plan.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
-		GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
+		Delays: l.delayed().List(), GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
 		Components: []control.Component{{
 			Name: supervisorName, PID: os.Getpid(), State: string(supervisor.Ready), RSSBytes: procfs.Memory(os.Getpid()),
 			Address: "unix:" + l.control,

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"redoubt.example/scripts/internal/control"
-	"redoubt.example/scripts/internal/stack"
 )
 
 // SwitchControls implements control.Switcher: of what runs, only that is restarted which enforces a control that
@@ -29,13 +28,14 @@ func (l *runningLab) SwitchControls(ctx context.Context, off []control.Switch) (
 		}
 	}
 	l.setSwitched(next) // before the first restart: status says so from the first moment on
+	env := l.stack.EnvOf(next, l.delayed())
 	var restarts errgroup.Group
 	for _, name := range changed {
 		if !l.stack.Restarts(name) {
 			restarts.Go(func() error { return l.stack.SwitchVault(ctx, without[name]) })
 			continue
 		}
-		restarts.Go(func() error { return badName(l.sup.Restart(ctx, name, stack.WithoutEnv(without[name]))) })
+		restarts.Go(func() error { return badName(l.sup.Restart(ctx, name, env[name])) })
 	}
 	if err := restarts.Wait(); err != nil {
 		return next, err

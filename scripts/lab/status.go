@@ -67,7 +67,7 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 func warnings(s control.Status) (all []string) {
 	more, less := stack.Deviation(s.Profile, s.ControlsOff)
 	for _, text := range []string{stack.Warning(s.Mode), stack.ProfileWarning(s.Profile), list("UNSAFE: controls are switched off: ", more),
-		list("but switched on: ", less)} {
+		list("but switched on: ", less), delayWarning(s.Delays)} {
 		if text != "" {
 			all = append(all, text)
 		}

@@ -138,9 +138,10 @@ func (l *runningLab) assemble(claim *labdir.Claim, log *slog.Logger) error {
 	if l.switched, err = l.stack.Initially(); err != nil {
 		return err
 	}
+	l.delays = l.plan.Delays
 	l.sup, err = supervisor.New(supervisor.Config{
 		Log:   log,
-		Env:   stack.EnvOf(l.switched),
+		Env:   l.stack.EnvOf(l.switched, l.plan.Delays),
 		Hooks: l.stack.Hooks(),
 		Output: func(name string) (io.WriteCloser, error) {
 			return os.OpenFile(l.dir.Log(name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)

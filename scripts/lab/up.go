@@ -28,6 +28,7 @@ type plan struct {
 	Mode     string         `json:"mode"`               // "": the profile's
 	Profile  string         `json:"profile"`            // "": layered
 	Replicas map[string]int `json:"replicas,omitempty"` // of services that have more than one
+	Delays   stack.Delays   `json:"delays,omitempty"`   // injected, for a harness to find
 	Port     int            `json:"port"`
 	Asked    bool           `json:"asked"` // the port was given: no other will do
 	LeaseTTL time.Duration  `json:"lease_ttl"`
@@ -37,7 +38,7 @@ type plan struct {
 func (a *app) up() *cobra.Command {
 	var p plan
 	var detach bool
-	var replicas []string
+	var replicas, delays []string
 	cmd := &cobra.Command{
 		Use:     "up",
 		GroupID: groupStart,
@@ -51,6 +52,9 @@ a second Ctrl-C without patience.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p.Asked = cmd.Flags().Changed("port")
 			if err := p.setReplicas(replicas); err != nil {
+				return err
+			}
+			if err := p.setDelays(delays); err != nil {
 				return err
 			}
 			if err := a.checkPlan(&p); err != nil {
@@ -79,9 +83,25 @@ a second Ctrl-C without patience.`,
 	flags.StringVar(&p.Mode, "mode", "", "how workloads join the mesh: "+strings.Join(stack.Modes, ", ")+" (default the profile's: sidecar)")
 	flags.StringVar(&p.Profile, "profile", "", "which controls are on: "+strings.Join(profileNames(), ", ")+" (default layered)")
 	flags.StringSliceVar(&replicas, "replicas", nil, "more than one of a service: ingestion=3,inference=2")
+	flags.StringSliceVar(&delays, "delay", nil, "a known delay for a harness to find, in an unsafe lab: ingestion:app.policy=20us")
 	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
 	flags.DurationVar(&p.LeaseTTL, "lease-ttl", 0, "how long database credentials live (default 10m)")
 	return cmd
+}
+
+func (p *plan) setDelays(given []string) error {
+	if err := unsafeDelays(given); err != nil || len(given) == 0 {
+		return err
+	}
+	top, err := topology.Load()
+	if err != nil {
+		return err
+	}
+	if p.Delays, err = stack.ParseDelays(top, given); err != nil {
+		return exit.Usagef("%w", err)
+	}
+	fmt.Fprintln(os.Stderr, delayWarning(p.Delays.List()))
+	return nil
 }
 
 func profileNames() (names []string) {

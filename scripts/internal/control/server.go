@@ -87,6 +87,9 @@ func handler(lab Lab) http.Handler {
 	if switcher, ok := lab.(Switcher); ok {
 		handleSwitches(mux, switcher)
 	}
+	if delayer, ok := lab.(Delayer); ok {
+		handleDelays(mux, delayer)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})

@@ -88,12 +88,17 @@ func (s *Stack) Initially() (control.Switched, error) {
 	return control.Switched{Off: off, Without: without, Restarted: []string{}}, err
 }
 
-// EnvOf is, by component, what to add to its process's environment so that it starts without controls.
-func EnvOf(now control.Switched) map[string][]string {
+// EnvOf is, by component, what to add to its process's environment so that it starts without controls, and with delays.
+func (s *Stack) EnvOf(now control.Switched, delays Delays) map[string][]string {
 	env := map[string][]string{}
 	for name, ids := range now.Without {
 		if name != controlplane.Vault {
 			env[name] = WithoutEnv(ids)
+		}
+	}
+	for _, w := range s.instances {
+		if more := delays.env(w.service); more != nil {
+			env[w.name] = append(env[w.name], more...)
 		}
 	}
 	return env

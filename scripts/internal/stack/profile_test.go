@@ -71,6 +71,6 @@ func TestDeviation(t *testing.T) {
 
 // The control plane is told what to enforce; only what runs as a process of its own gets it by its environment.
 func TestEnvOf(t *testing.T) {
-	env := stack.EnvOf(control.Switched{Without: map[string][]string{controlplane.Vault: {"infra.attest"}, "payments": {"app.policy", "app.txn-token"}}})
+	env := new(stack.Stack).EnvOf(control.Switched{Without: map[string][]string{controlplane.Vault: {"infra.attest"}, "payments": {"app.policy", "app.txn-token"}}}, nil)
 	require.Equal(t, map[string][]string{"payments": {"REDOUBT_UNSAFE_LAB=1", "REDOUBT_CONTROLS_OFF=app.policy,app.txn-token"}}, env)
 }

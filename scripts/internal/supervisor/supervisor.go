@@ -139,6 +139,15 @@ func (s *Supervisor) Restart(ctx context.Context, name string, env []string) err
 	return s.Release(ctx, name)
 }
 
+// Amend is Restart's environment without the restart: for a component that has been told what changes.
+func (s *Supervisor) Amend(name string, env []string) {
+	if c := s.byName[name]; c != nil {
+		c.mu.Lock()
+		c.more = env
+		c.mu.Unlock()
+	}
+}
+
 func (s *Supervisor) order(ctx context.Context, name string, hold bool) error {
 	c := s.byName[name]
 	if c == nil {

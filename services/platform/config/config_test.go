@@ -50,14 +50,17 @@ func TestLoadRefuses(t *testing.T) {
 		change map[string]string
 		want   string
 	}{
-		"misspelt key":       {map[string]string{"REDOUBT_WORKRES": "2"}, "unknown setting REDOUBT_WORKRES"},
-		"missing name":       {map[string]string{"REDOUBT_WORKLOAD": ""}, "REDOUBT_WORKLOAD"},
-		"not a name":         {map[string]string{"REDOUBT_WORKLOAD": "../payments"}, "not a workload's name"},
-		"unknown mode":       {map[string]string{"REDOUBT_MODE": "trust-me"}, "trust-me"},
-		"relative folder":    {map[string]string{"REDOUBT_RUN_DIR": "run"}, "not an absolute path"},
-		"address of no port": {map[string]string{"REDOUBT_DATABASE": "db"}, "not host:port"},
-		"two mistakes":       {map[string]string{"REDOUBT_MODE": "x", "REDOUBT_CA_FILE": "y"}, "REDOUBT_CA_FILE"},
-		"not a number":       {map[string]string{"REDOUBT_WORKERS": "many"}, "Workers"},
+		"misspelt key":         {map[string]string{"REDOUBT_WORKRES": "2"}, "unknown setting REDOUBT_WORKRES"},
+		"missing name":         {map[string]string{"REDOUBT_WORKLOAD": ""}, "REDOUBT_WORKLOAD"},
+		"not a name":           {map[string]string{"REDOUBT_WORKLOAD": "../payments"}, "not a workload's name"},
+		"unknown mode":         {map[string]string{"REDOUBT_MODE": "trust-me"}, "trust-me"},
+		"relative folder":      {map[string]string{"REDOUBT_RUN_DIR": "run"}, "not an absolute path"},
+		"address of no port":   {map[string]string{"REDOUBT_DATABASE": "db"}, "not host:port"},
+		"two mistakes":         {map[string]string{"REDOUBT_MODE": "x", "REDOUBT_CA_FILE": "y"}, "REDOUBT_CA_FILE"},
+		"delays outside a lab": {map[string]string{"REDOUBT_DELAYS": "app.policy=20us"}, "REDOUBT_DELAYS needs REDOUBT_UNSAFE_LAB=1"},
+		"delays of nothing":    {map[string]string{"REDOUBT_DELAYS": "app.magic=20us", "REDOUBT_UNSAFE_LAB": "1"}, "app.magic"},
+		"controls off, no lab": {map[string]string{"REDOUBT_CONTROLS_OFF": "app.policy"}, "REDOUBT_CONTROLS_OFF needs REDOUBT_UNSAFE_LAB=1"},
+		"not a number":         {map[string]string{"REDOUBT_WORKERS": "many"}, "Workers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			environ(t, good(c.change))

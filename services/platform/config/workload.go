@@ -40,6 +40,7 @@ type Workload struct {
 	TraceSample  float64 `env:"TRACE_SAMPLE" envDefault:"0.05"` // the share of requests that are traced, 0 to 1; the gateway decides
 
 	ControlsOff []string `env:"CONTROLS_OFF"` // IDs of controls to run without, comma-separated; only in an unsafe lab
+	Delays      []string `env:"DELAYS"`       // what to waste in controls, "app.policy=20us,...", for a harness to find; only in an unsafe lab
 }
 
 // Common is what all have, of settings that embed it.
@@ -73,11 +74,20 @@ func (w Workload) Validate() error {
 	if !(w.TraceSample >= 0 && w.TraceSample <= 1) { // NaN is neither
 		errs = append(errs, fmt.Errorf("REDOUBT_TRACE_SAMPLE %v is not between 0 and 1", w.TraceSample))
 	}
+	if err := controls.Unsafe(); w.UnsafeLab && err != nil {
+		errs = append(errs, fmt.Errorf("REDOUBT_UNSAFE_LAB: %w", err))
+	}
 	if len(w.ControlsOff) > 0 && !w.UnsafeLab {
 		errs = append(errs, errors.New("REDOUBT_CONTROLS_OFF needs REDOUBT_UNSAFE_LAB=1: it switches security controls off"))
 	}
 	if err := controls.Switchable(w.ControlsOff); err != nil {
 		errs = append(errs, fmt.Errorf("REDOUBT_CONTROLS_OFF: %w", err))
+	}
+	if len(w.Delays) > 0 && !w.UnsafeLab {
+		errs = append(errs, errors.New("REDOUBT_DELAYS needs REDOUBT_UNSAFE_LAB=1: it slows the service down"))
+	}
+	if _, err := controls.ParseDelays(w.Delays); err != nil {
+		errs = append(errs, fmt.Errorf("REDOUBT_DELAYS: %w", err))
 	}
 	return errors.Join(errs...)
 }

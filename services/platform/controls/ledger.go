@@ -86,6 +86,7 @@ func Begin(ctx context.Context, name string) Span {
 // End enters the span's time.
 func (s Span) End() {
 	if s.ledger != nil {
+		spin(s.ledger, s.name)
 		s.ledger.Add(s.name, time.Since(s.begin))
 	}
 }

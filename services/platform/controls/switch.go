@@ -1,6 +1,7 @@
 package controls
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -23,6 +24,14 @@ func On(id string) bool {
 func SwitchedOff() []string {
 	if ids := off.Load(); ids != nil {
 		return slices.Clone(*ids)
+	}
+	return nil
+}
+
+// Unsafe returns an error in a build for release: there, nothing may be chosen that protects nothing.
+func Unsafe() error {
+	if release {
+		return errors.New("this is a build for release: it can't be made unsafe")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ const orderTimeout = 8 * time.Second
 
 // adminOptions: what is held from Vault can be listed, and replaced, by whoever may open the admin socket.
 func (w *Workload) adminOptions() []httpserver.AdminOption {
-	return []httpserver.AdminOption{
+	options := []httpserver.AdminOption{
 		httpserver.WithDegraded(w.degraded),
 		httpserver.WithHandler("GET /v1/held", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Type", "application/json")
@@ -45,6 +45,10 @@ func (w *Workload) adminOptions() []httpserver.AdminOption {
 		})),
 		httpserver.WithHandler("POST /v1/rotations/{what}", http.HandlerFunc(w.serveRotation)),
 	}
+	if w.Config.UnsafeLab {
+		options = append(options, httpserver.WithHandler("PUT /v1/delays", http.HandlerFunc(w.serveDelays)))
+	}
+	return options
 }
 
 func (w *Workload) serveRotation(rw http.ResponseWriter, r *http.Request) {
