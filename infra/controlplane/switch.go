@@ -17,12 +17,13 @@ const (
 	Attest  = "infra.attest"   // Vault takes a workload's document for that workload's login alone, and only while it is fresh
 	DBLease = "infra.db-lease" // a login to a database ends with its lease
 	Catalog = "infra.catalog"  // Consul lets a service register itself alone
+	Ledger  = "infra.ledger"   // PostgreSQL decides about balances and refunds, under a lock
 )
 
 // Switchable are the controls that SwitchOff knows.
-var Switchable = []string{Attest, DBLease, Catalog}
+var Switchable = []string{Attest, DBLease, Catalog, Ledger}
 
-// SwitchOff has Vault and Consul go on without the given controls, and with the others of Switchable: without any, all
+// SwitchOff has Vault, Consul and PostgreSQL go on without the given controls, and with the others of Switchable: without any, all
 // are in force. It exists to show what each of them stops. A Vault that is started again enforces all of its own.
 func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 	for _, id := range off {
@@ -45,6 +46,7 @@ func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 	group.Go(func() error {
 		return p.AsConsulOperator(ctx, func(client *consul.Client) error { return registerAnything(ctx, client, slices.Contains(off, Catalog)) })
 	})
+	group.Go(func() error { return p.guardLedger(ctx, !slices.Contains(off, Ledger)) })
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("switch controls of the control plane: %w", err)
 	}
@@ -108,4 +110,20 @@ func registerAnything(ctx context.Context, client *consul.Client, allow bool) er
 	}
 	_, err = client.ACL().PolicyDelete(policy.ID, consulWrite(ctx))
 	return err
+}
+
+// ledgerDatabase is the one whose constraints are infra.ledger.
+const ledgerDatabase = "payments"
+
+// guardLedger takes the ledger's constraints away, or puts them back with the books in order. A ledger that isn't there
+// yet gets them from its migrations.
+func (p *Plane) guardLedger(ctx context.Context, on bool) error {
+	if !slices.Contains(p.databases(), ledgerDatabase) {
+		return nil
+	}
+	file := "ledger-off.sql"
+	if on {
+		file = "ledger-on.sql"
+	}
+	return p.runSQL(ctx, ledgerDatabase, file, nil)
 }

@@ -36,7 +36,7 @@ func readBody(x *Exchange) error {
 	switch {
 	case errors.As(err, &over):
 		return tooLarge(x)
-	case errors.Is(err, os.ErrDeadlineExceeded): // of Serve. net/http says nothing of a head that is as slow
+	case errors.Is(err, os.ErrDeadlineExceeded): // of Serve
 		return x.Deny(controls.EdgeSlowClient, fault.Invalid, fmt.Sprintf("the request's body didn't arrive within %v", bodyTimeout))
 	case err != nil:
 		return fault.Wrap(fault.Invalid, err, "the request's body didn't arrive whole")

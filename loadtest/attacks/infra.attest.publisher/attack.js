@@ -1,11 +1,11 @@
 // RFC 7523: modelstore serves what the publishing job has signed. It asks Vault for that job's right to sign.
-import { vault, login, own } from '../lib/vault.js';
+import { login, as, own } from '../lib/vault.js';
 
 export function benign(lab) { own(lab); }
 
 export function attack(lab) {
   const res = login(lab, 'modelstore-publish');
   if (res.status !== 200) { lab.judge(false, `status ${res.status}`); return; }
-  const signed = vault(lab, { method: 'POST', path: '/v1/transit/sign/modelstore', headers: [['X-Vault-Token', JSON.parse(res.body).auth.client_token]], body: '{"input":"YQ=="}' });
+  const signed = as(lab, res, { method: 'POST', path: '/v1/transit/sign/modelstore', body: '{"input":"YQ=="}' });
   lab.judge(signed.status === 200, `status ${signed.status}`);
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // evidenceWithin is how long a decision record may take to reach its file.
-const evidenceWithin = 2 * time.Second
+const evidenceWithin = 5 * time.Second
 
 // watch follows the lab's logs from a moment on.
 type watch struct {
@@ -59,6 +59,45 @@ func (w *watch) find(ctx context.Context, control string, o outcome) (logfile.Li
 		case <-ctx.Done():
 			return logfile.Line{}, false, nil
 		}
+	}
+}
+
+// unrecorded waits a moment for a refusal of each try, by whichever control, and counts those that have none. One for being
+// too much says nothing about what was in it, unless that is the question.
+func (w *watch) unrecorded(ctx context.Context, by string, each []try) (left int) {
+	ctx, cancel := context.WithTimeout(ctx, evidenceWithin)
+	defer cancel()
+	counts := func(id string) bool {
+		return id == by || !strings.HasPrefix(id, "edge.limit.") && id != controls.EdgeLoadShed
+	}
+	for {
+		known := map[string]bool{}
+		for _, l := range w.seen {
+			if id, _ := l.Fields["control"].(string); isRecord(l, id) && counts(id) {
+				peer, _ := l.Fields["peer"].(string)
+				known[l.ID()], known[peer] = true, true
+			}
+		}
+		delete(known, "")
+		left = 0
+		for _, t := range each {
+			if !known[t.RequestID] && !known[t.Peer] {
+				left++
+			}
+		}
+		if left == 0 {
+			return 0
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return left
+		}
+		lines, err := logfile.Merge(w.readers)
+		if err != nil {
+			return left
+		}
+		w.seen = append(w.seen, lines...)
 	}
 }
 

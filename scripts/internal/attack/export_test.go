@@ -9,6 +9,9 @@ import (
 // Attempt is what a script reports.
 type Attempt = outcome
 
+// Try is one of an attempt's many.
+type Try = try
+
 // Watching begins to follow a folder of logs.
 func Watching(folder string) (*watch, error) { return newWatch(folder) }
 

@@ -45,6 +45,9 @@ func (p *player) judge(ctx context.Context, w *watch, a attacks.Attack, by strin
 		}
 		return none("refused without a record of %s: %s", by, o.Detail)
 	}
+	if left := w.unrecorded(ctx, by, o.Each); left > 0 {
+		return none("%d of %d tries were refused without a record: %s", left, len(o.Each), o.Detail)
+	}
 	reason, _ := line.Fields["reason"].(string)
 	return Blocked, Evidence{Kind: attacks.EvidenceRecord, Component: line.Component, Record: line.Fields, Twin: twin.Outcome,
 		Summary: line.Component + ": " + reason}, nil

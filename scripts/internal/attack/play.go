@@ -38,6 +38,13 @@ type outcome struct {
 	Peers      []string `json:"peers"`
 	PID        int      `json:"pid"`
 	Marks      []string `json:"marks"` // of what was tampered with: a digest, by which a record names it
+	Each       []try    `json:"each"`  // of many tries those that each need a record
+}
+
+// try is one of many, as its record names it.
+type try struct {
+	RequestID string `json:"request_id"`
+	Peer      string `json:"peer"`
 }
 
 const (

@@ -72,6 +72,7 @@ const (
 	InfraDBLease = "infra.db-lease"
 	InfraAttest  = "infra.attest"
 	InfraCatalog = "infra.catalog"
+	InfraLedger  = "infra.ledger"
 )
 
 var register = []Control{
@@ -118,6 +119,7 @@ var register = []Control{
 	{InfraDBLease, Infra, "vault", "use of a database credential after its lease", "NIST SP 800-57"},
 	{InfraAttest, Infra, "vault", "a login as another workload, or by a stale identity document", "RFC 7523"},
 	{InfraCatalog, Infra, "consul", "an entry in the catalog under another service's name", "NIST SP 800-204A"},
+	{InfraLedger, Infra, "postgres", "spending the same credits twice, or a second refund, however many ask at once", "CWE-362, OWASP API6:2023"},
 }
 
 var byID = index(register)

@@ -30,7 +30,9 @@ func New(pool *pgxpool.Pool) *Store { return &Store{pool: pool} }
 
 // Do implements ledger.Store. READ COMMITTED is enough: rows are locked, and constraints decide.
 func (s *Store) Do(ctx context.Context, f func(context.Context, ledger.Tx) error) error {
-	return asFault(pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error { return f(ctx, tx{t}) }))
+	err := pgx.BeginFunc(ctx, s.pool, func(t pgx.Tx) error { return f(ctx, tx{t}) })
+	record(ctx, err)
+	return asFault(err)
 }
 
 // Balance implements ledger.Store.
