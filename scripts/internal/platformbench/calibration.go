@@ -2,7 +2,6 @@ package platformbench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +22,14 @@ var knowns = []known{
 	{"inference", controls.AppTxnToken, 100 * time.Microsecond},
 }
 
+// orders are the known delays as a lab takes them.
+func orders(delay func(known) time.Duration) (all []string) {
+	for _, k := range knowns {
+		all = append(all, k.hop+":"+k.control+"="+delay(k).String())
+	}
+	return all
+}
+
 // calibrate compares the ledgers of two platforms that are alike but for known delays in the second.
 func (r *run) calibrate(ctx context.Context, labs []*Lab) error {
 	if r.cfg.Plan.Calibration == 0 {
@@ -32,11 +39,7 @@ func (r *run) calibrate(ctx context.Context, labs []*Lab) error {
 		r.note("no calibration and no ledger: " + err.Error())
 		return nil
 	}
-	orders := make([]string, len(knowns))
-	for i, k := range knowns {
-		orders[i] = k.hop + ":" + k.control + "=" + k.delay.String()
-	}
-	if err := labs[1].inject(ctx, orders); err != nil {
+	if _, err := labs[1].Client.Delay(ctx, orders(func(k known) time.Duration { return k.delay })); err != nil {
 		return fmt.Errorf("inject known delays: %w", err)
 	}
 	found, err := r.compare(ctx, "known delays", r.cfg.Plan.Calibration, labs, ledgerScopes...)
@@ -56,6 +59,3 @@ func (r *run) calibrate(ctx context.Context, labs []*Lab) error {
 	r.result.Residual = round(found.OwnPart(0, residual, 0.5))
 	return nil
 }
-
-// inject has controls of services waste time from now on.
-func (l *Lab) inject(context.Context, []string) error { return errors.New("this lab injects none") }

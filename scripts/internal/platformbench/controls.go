@@ -55,10 +55,14 @@ func (r *run) controls(ctx context.Context) error {
 				continue
 			}
 			estimate, err := r.estimate(ctx, labs, id+" in "+side.profile, each, side.sign)
-			if err != nil {
-				return err
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case err != nil: // the platform doesn't work so: that is a finding, too
+				found[i].NotAlone = joined(found[i].NotAlone, err.Error())
+			default:
+				side.enter(&found[i], estimate)
 			}
-			side.enter(&found[i], estimate)
 		}
 		if err := r.stop(labs...); err != nil {
 			return err
@@ -70,6 +74,10 @@ func (r *run) controls(ctx context.Context) error {
 
 // estimate is what the second lab takes more than the first, times sign.
 func (r *run) estimate(ctx context.Context, labs []*Lab, what string, during time.Duration, sign float64) (e report.Estimate, err error) {
+	r.cfg.Say(what)
+	if err := labs[1].settle(ctx); err != nil {
+		return e, err
+	}
 	found, err := r.compare(ctx, what, during, labs)
 	if err != nil {
 		return e, err

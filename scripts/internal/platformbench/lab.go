@@ -24,9 +24,10 @@ type Program struct{ Path, Repo string }
 
 // Setup says which lab to start.
 type Setup struct {
-	Name    string  // of its folder, and in what is said of it
-	Profile string  // "": as the program's own default is, which every revision has
-	Program Program // another one than the run's; none: that
+	Name    string   // of its folder, and in what is said of it
+	Profile string   // "": as the program's own default is, which every revision has
+	Delays  []string // "service:control=20us": 0s lets it take others while it runs
+	Program Program  // another one than the run's; none: that
 }
 
 // Lab is a whole platform that was started to be measured.
@@ -59,6 +60,9 @@ func start(ctx context.Context, p Program, folder string, s Setup) (*Lab, error)
 	args := []string{"up", "--dir", dir.Path()}
 	if s.Profile != "" {
 		args = append(args, "--profile", s.Profile)
+	}
+	for _, d := range s.Delays {
+		args = append(args, "--delay", d)
 	}
 	env := append(os.Environ(), stack.UnsafeLab+"=1")
 	l := &Lab{Setup: s, said: &words{}}

@@ -2,6 +2,7 @@ package platformbench
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -105,7 +106,12 @@ func (r *run) saturations(ctx context.Context, base, lab *Lab) (float64, error) 
 	if err != nil {
 		return 0, err
 	}
-	return round(found), r.load(ctx, lab, found)
+	if err := r.load(ctx, lab, found); ctx.Err() != nil {
+		return 0, ctx.Err()
+	} else if err != nil {
+		r.note(fmt.Sprintf("%s under load wasn't measured: %v", lab.Name, err))
+	}
+	return round(found), nil
 }
 
 // middle is the median of rates, rounded; 0 of none.

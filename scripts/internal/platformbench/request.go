@@ -86,6 +86,37 @@ func (l *Lab) warm(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// settleTimeout bounds how long a platform may take until it serves again after processes of it were restarted.
+const settleTimeout = time.Minute
+
+// settle returns when the platform has answered well often enough in a row: callers find restarted processes again, and breakers close.
+func (l *Lab) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	p := &prober{lab: l, request: storeDocument}
+	defer p.close()
+	var last error
+	for good := 0; good < warming/2; {
+		if p.wire == nil {
+			last = p.Renew(ctx)
+		}
+		if p.wire != nil {
+			_, last = p.Request(ctx)
+		}
+		switch {
+		case last == nil:
+			good++
+			continue
+		case ctx.Err() != nil:
+			return fmt.Errorf("it doesn't serve: %w", last)
+		}
+		good = 0
+		p.close()
+		time.Sleep(breath)
+	}
+	return nil
+}
+
 // answer is what a request brought.
 type answer struct {
 	took   time.Duration

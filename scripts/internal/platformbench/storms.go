@@ -42,8 +42,10 @@ func (r *run) storms(ctx context.Context) error {
 		return err
 	}
 	for _, s := range all {
-		if err := r.storm(ctx, lab, s); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		if err := r.storm(ctx, lab, s); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil { // what was measured before stays
+			r.note(fmt.Sprintf("%s wasn't measured: %v", s.name, err))
 		}
 	}
 	return r.stop(lab)
@@ -66,6 +68,9 @@ func (r *run) storm(ctx context.Context, l *Lab, s storm) error {
 	}
 	if s.mend != nil {
 		err = errors.Join(err, s.mend(ctx))
+	}
+	if err == nil {
+		err = l.settle(ctx)
 	}
 	if err != nil {
 		return err
