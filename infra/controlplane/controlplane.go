@@ -8,10 +8,13 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -34,8 +37,15 @@ const (
 type Config struct {
 	Dir string // the lab's runtime folder; short, since a socket's path ends at 107 bytes
 
-	Consul, Vault string // paths of the binaries
-	PostgresBin   string // the folder with initdb and postgres
+	// Public is the folder of what every workload reads, the lab CA's certificate; Dir when "".
+	Public string
+
+	// Elsewhere: somebody else starts the servers, each in a container of its own that has its folder below Dir and is
+	// known by its name. They are configured, attended to and opened again after a restart, but not run.
+	Elsewhere bool
+
+	Consul, Vault string // paths of the binaries; none where they run elsewhere
+	PostgresBin   string // the folder with initdb and postgres; likewise
 
 	Topology *topology.Topology
 
@@ -53,10 +63,10 @@ type Config struct {
 // Plane is one lab's control plane. Its addresses are fixed by New, before anything runs.
 type Plane struct {
 	CAFile       string // PEM of the lab CA, which every server certificate chains to
-	VaultAddr    string // https://127.0.0.1:port
-	ConsulHTTP   string // 127.0.0.1:port, HTTPS
-	ConsulGRPC   string // 127.0.0.1:port, TLS
-	PostgresAddr string // 127.0.0.1:port, TLS
+	VaultAddr    string // https://host:port; the host is 127.0.0.1, or the server's name where it runs elsewhere
+	ConsulHTTP   string // host:port, HTTPS
+	ConsulGRPC   string // host:port, TLS
+	PostgresAddr string // host:port, TLS
 
 	cfg   Config
 	ca    *authority
@@ -95,12 +105,16 @@ func New(cfg Config) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
+	at := func(_ string, port int) string { return local(port) }
+	if cfg.Elsewhere {
+		ports, at = usualPorts, func(server string, port int) string { return net.JoinHostPort(server, strconv.Itoa(port)) }
+	}
 	p := &Plane{
-		CAFile:       filepath.Join(cfg.Dir, "ca.pem"),
-		VaultAddr:    "https://" + local(ports.Vault),
-		ConsulHTTP:   local(ports.ConsulHTTPS),
-		ConsulGRPC:   local(ports.ConsulGRPC),
-		PostgresAddr: local(ports.Postgres),
+		CAFile:       filepath.Join(cmp.Or(cfg.Public, cfg.Dir), "ca.pem"),
+		VaultAddr:    "https://" + at(Vault, ports.Vault),
+		ConsulHTTP:   at(Consul, ports.ConsulHTTPS),
+		ConsulGRPC:   at(Consul, ports.ConsulGRPC),
+		PostgresAddr: at(Postgres, ports.Postgres),
 		cfg:          cfg,
 		ca:           ca,
 		ports:        ports,
@@ -118,9 +132,11 @@ func New(cfg Config) (*Plane, error) {
 
 func (c Config) check() error {
 	var errs []error
-	for name, value := range map[string]string{
-		"Dir": c.Dir, "Consul": c.Consul, "Vault": c.Vault, "PostgresBin": c.PostgresBin,
-	} {
+	paths := map[string]string{"Dir": c.Dir}
+	if !c.Elsewhere {
+		paths = map[string]string{"Dir": c.Dir, "Consul": c.Consul, "Vault": c.Vault, "PostgresBin": c.PostgresBin}
+	}
+	for name, value := range paths {
 		if !filepath.IsAbs(value) {
 			errs = append(errs, fmt.Errorf("%s must be an absolute path, not %q", name, value))
 		}

@@ -74,7 +74,7 @@ func (p *Plane) writeFiles() error {
 		return fmt.Errorf("make gossip key: %w", err)
 	}
 	data := map[string]any{
-		"Dir": p.cfg.Dir, "CAFile": p.CAFile, "VaultAddr": p.VaultAddr, "Ports": p.ports,
+		"Dir": p.cfg.Dir, "CAFile": p.CAFile, "VaultAddr": p.VaultAddr, "Ports": p.ports, "Listen": p.listen(),
 		"GossipKey": base64.StdEncoding.EncodeToString(gossip),
 	}
 	for component, file := range map[string]string{Vault: "vault/server.hcl", Consul: "consul/server.hcl"} {
@@ -86,7 +86,18 @@ func (p *Plane) writeFiles() error {
 			return err
 		}
 	}
+	if p.cfg.Elsewhere { // whoever runs it makes its data folder first, and then finds its configuration beside it
+		return p.writePostgres(postgresFiles)
+	}
 	return nil
+}
+
+// listen is the address that servers listen on: this machine's own, or all of a container's.
+func (p *Plane) listen() string {
+	if p.cfg.Elsewhere {
+		return "0.0.0.0"
+	}
+	return "127.0.0.1"
 }
 
 // write puts a file into a server's folder, 0600 and its own from the first byte on.

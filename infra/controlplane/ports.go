@@ -14,6 +14,11 @@ type ports struct {
 	Postgres                                      int
 }
 
+// usualPorts are those of servers that have an address of their own.
+var usualPorts = ports{
+	Vault: 8200, VaultCluster: 8201, ConsulHTTPS: 8501, ConsulGRPC: 8503, ConsulRPC: 8300, ConsulLAN: 8301, Postgres: 5432,
+}
+
 // Ports are taken from below the range that Linux gives outgoing connections (32768 and up): a server that is
 // restarted then finds its port still free.
 const lowestPort, highestPort = 20000, 32000

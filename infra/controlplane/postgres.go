@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,14 +37,28 @@ func (p *Plane) preparePostgres(ctx context.Context) error {
 	if err := p.initdb(ctx); err != nil {
 		return err
 	}
-	name, err := lookupUser(os.Getuid())
-	if err != nil {
-		return fmt.Errorf("PostgreSQL knows us by our user name: %w", err)
+	files := maps.Clone(postgresFiles)
+	files["postgresql.conf"] = "data/postgresql.conf"
+	return p.writePostgres(files)
+}
+
+// postgresFiles are its configuration: the declared files, and their places in its folder.
+var postgresFiles = map[string]string{
+	"postgresql.conf": "postgresql.conf", "pg_hba.conf": "pg_hba.conf", "pg_ident.conf": "pg_ident.conf",
+}
+
+func (p *Plane) writePostgres(files map[string]string) error {
+	// In a container the kernel reports our number, and PostgreSQL's own /etc/passwd names it.
+	name, clients := "root", "samenet"
+	if !p.cfg.Elsewhere {
+		var err error
+		if name, err = lookupUser(os.Getuid()); err != nil {
+			return fmt.Errorf("PostgreSQL knows us by our user name: %w", err)
+		}
+		clients = "127.0.0.1/32"
 	}
-	data := map[string]any{"Dir": p.cfg.Dir, "Ports": p.ports, "Databases": p.databases(), "OSUser": name}
-	for from, to := range map[string]string{
-		"postgresql.conf": "data/postgresql.conf", "pg_hba.conf": "pg_hba.conf", "pg_ident.conf": "pg_ident.conf",
-	} {
+	data := map[string]any{"Dir": p.cfg.Dir, "Ports": p.ports, "Databases": p.databases(), "OSUser": name, "Listen": p.listen(), "Clients": clients}
+	for from, to := range files {
 		text, err := render("postgres/"+from, data)
 		if err != nil {
 			return err

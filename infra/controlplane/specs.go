@@ -13,13 +13,14 @@ import (
 //
 // Consul needs only a corner of Vault, so it starts while the rest of Vault is still being configured.
 func (p *Plane) Specs() []process.Spec {
-	return []process.Spec{
-		p.vaultSpec(),
-		p.postgresSpec(),
-		p.consulSpec(),
+	servers := []process.Spec{p.vaultSpec(), p.postgresSpec(), p.consulSpec()}
+	if p.cfg.Elsewhere {
+		servers = p.attended(servers)
+	}
+	return append(servers, []process.Spec{
 		{Name: vaultConfig, Once: true, Depends: []string{Vault}, Run: p.configureVault},
 		{Name: Ready, Once: true, Depends: []string{vaultConfig, Postgres, Consul}, Run: p.configureDatabases},
-	}
+	}...)
 }
 
 // configureVault applies all that doesn't need PostgreSQL.

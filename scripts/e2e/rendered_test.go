@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,37 +20,51 @@ import (
 
 const rendered = "../../infra/topology/rendered"
 
-// TestComposeNetworks has Compose read the rendered overlay, over images that are none.
-func TestComposeNetworks(t *testing.T) {
+// TestCompose has Compose read docker-compose.yml, and looks at what it makes of it.
+func TestCompose(t *testing.T) {
 	compose, err := exec.LookPath("docker-compose")
 	if err != nil {
 		t.Skip("skipped: docker-compose isn't installed (apt-get install docker-compose)")
 	}
-	overlay, err := filepath.Abs(filepath.Join(rendered, "compose-networks.yaml"))
-	require.NoError(t, err)
-	text, err := os.ReadFile(overlay)
-	require.NoError(t, err)
-	var named struct{ Services map[string]any }
-	require.NoError(t, yaml.Unmarshal(text, &named))
-	base := "version: \"3.8\"\nservices:\n"
-	for name := range named.Services {
-		base += "  " + name + ": { image: \"redoubt/none\" }\n"
-	}
-	file := filepath.Join(t.TempDir(), "docker-compose.yml")
-	require.NoError(t, os.WriteFile(file, []byte(base), 0o644))
 	var out, errs bytes.Buffer
-	cmd := exec.Command(compose, "-f", file, "-f", overlay, "config")
+	cmd := exec.Command(compose, "-f", "../../docker-compose.yml", "config")
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	require.NoError(t, cmd.Run(), errs.String())
 
 	var config struct {
 		Networks map[string]struct{ Internal bool }
-		Services map[string]struct{ Networks map[string]any }
+		Services map[string]struct {
+			Networks    map[string]any
+			NetworkMode string `yaml:"network_mode"`
+			ReadOnly    bool   `yaml:"read_only"`
+			User        string
+			CapDrop     []string `yaml:"cap_drop"`
+			CapAdd      []string `yaml:"cap_add"`
+			SecurityOpt []string `yaml:"security_opt"`
+			Ports       []any
+		}
 	}
 	require.NoError(t, yaml.Unmarshal(out.Bytes(), &config))
 	top, err := topology.Load()
 	require.NoError(t, err)
-	require.Len(t, config.Services, len(top.Services)+len(top.Jobs)+3)
+	own := []string{"attestor", "operator", "bootstrap", "ready", "consul", "vault", "postgres"}
+	require.Len(t, config.Services, 2*len(top.Services)+len(top.Jobs)+len(own))
+	for name, s := range config.Services {
+		require.True(t, s.ReadOnly, name)
+		require.Equal(t, []string{"ALL"}, s.CapDrop, name)
+		require.Equal(t, []string{"no-new-privileges:true"}, s.SecurityOpt, name)
+		if !slices.Contains([]string{"attestor", "operator", "bootstrap", "ready"}, name) { // they act for root alone
+			require.NotContains(t, []string{"", "0:0", "root"}, s.User, name)
+			require.Empty(t, s.CapAdd, name)
+		}
+		if name == topology.Gateway {
+			require.Len(t, s.Ports, 1)
+			require.Regexp(t, `127\.0\.0\.1`, fmt.Sprint(s.Ports[0]), "the host's own loopback")
+			continue
+		}
+		require.Empty(t, s.Ports, name)
+	}
+	require.Equal(t, "none", config.Services["attestor"].NetworkMode, "who signs has no network")
 	var outside []string
 	for name, network := range config.Networks {
 		if !network.Internal {

@@ -101,7 +101,7 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 		a.runVerb(), a.bench(), a.up(), a.doctor(),
 		a.down(), a.stop(), a.start(), a.token(), a.rotate(),
 		a.status(), a.logs(), a.policy(),
-		a.test(), a.topology(),
+		a.test(), a.topology(), a.images(),
 
 		a.apikey(), a.revoke(), a.secrets(),
 		a.attack(), a.controlVerb(), a.threat(), a.load(),

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -28,6 +30,9 @@ func (r rendered) write(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "changed in %s: %s\n", r.Folder, strings.Join(r.Changed, ", "))
 	return err
 }
+
+// composeFile is at the repository's root, where docker compose looks for it.
+const composeFile = "docker-compose.yml"
 
 func (a *app) topology() *cobra.Command {
 	cmd := &cobra.Command{
@@ -65,11 +70,27 @@ func (a *app) topologyRender() *cobra.Command {
 				result.Files = append(result.Files, f.Name)
 			}
 			folder := filepath.Join(repo, result.Folder)
-			if result.Changed = render.Stale(folder, files); check && len(result.Changed) > 0 {
+			result.Changed = render.Stale(folder, files)
+			result.Files = append(result.Files, composeFile)
+			compose, err := render.Compose(top)
+			if err != nil {
+				return err
+			}
+			have, err := os.ReadFile(filepath.Join(repo, composeFile))
+			composed := err != nil || !bytes.Equal(have, compose)
+			if composed {
+				result.Changed = append(result.Changed, composeFile)
+			}
+			if check && len(result.Changed) > 0 {
 				return exit.Mend(fmt.Errorf("topology.yaml has changed, but not %s", strings.Join(result.Changed, ", ")), "lab topology render")
 			}
 			if _, err := render.Write(folder, files); err != nil {
 				return err
+			}
+			if composed {
+				if err := os.WriteFile(filepath.Join(repo, composeFile), compose, 0o644); err != nil {
+					return err
+				}
 			}
 			return a.output().Print(result, result.write)
 		},

@@ -5,7 +5,7 @@ data_dir         = "[[.Dir]]/consul/data"
 server           = true
 bootstrap_expect = 1
 bind_addr        = "127.0.0.1"
-client_addr      = "127.0.0.1"
+client_addr      = "[[.Listen]]"
 encrypt          = "[[.GossipKey]]"
 
 ports {

@@ -5,13 +5,13 @@ storage "file" {
 }
 
 listener "tcp" {
-  address         = "127.0.0.1:[[.Ports.Vault]]"
+  address         = "[[.Listen]]:[[.Ports.Vault]]"
   tls_cert_file   = "[[.Dir]]/vault/tls.crt"
   tls_key_file    = "[[.Dir]]/vault/tls.key"
   tls_min_version = "tls13"
 }
 
-api_addr     = "https://127.0.0.1:[[.Ports.Vault]]"
+api_addr     = "[[.VaultAddr]]"
 cluster_addr = "https://127.0.0.1:[[.Ports.VaultCluster]]"
 
 # mlock needs a capability that an ordinary user hasn't; a machine with secrets worth more has its swap encrypted.

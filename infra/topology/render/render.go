@@ -34,13 +34,8 @@ func All(top *topology.Topology) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render network policies: %w", err)
 	}
-	networks, err := composeNetworks(top)
-	if err != nil {
-		return nil, fmt.Errorf("render compose networks: %w", err)
-	}
 	return append(intentions(top), []File{
 		{"policy-data.json", data},
-		{"compose-networks.yaml", networks},
 		{"network-policies.yaml", policies},
 		{"attack-surface.md", attackSurface(top)},
 		{"who-gets-what.md", whoGetsWhat(top)},

@@ -33,6 +33,13 @@ func all(t *testing.T) (*topology.Topology, map[string]string, []render.File) {
 func TestRenderingsAreCurrent(t *testing.T) {
 	_, _, files := all(t)
 	require.Empty(t, render.Stale("../rendered", files), "run: go run ./scripts/lab topology render")
+	top, err := topology.Load()
+	require.NoError(t, err)
+	composed, err := render.Compose(top)
+	require.NoError(t, err)
+	have, err := os.ReadFile("../../../docker-compose.yml")
+	require.NoError(t, err)
+	require.Equal(t, string(composed), string(have), "run: go run ./scripts/lab topology render")
 }
 
 func TestStaleAndWrite(t *testing.T) {
@@ -49,28 +56,37 @@ func TestStaleAndWrite(t *testing.T) {
 	require.Equal(t, []string{"attack-surface.md"}, changed)
 }
 
-// TestNetworksKeepApart: notification and payments share no network, and no policy lets one reach the other.
+// TestNetworksKeepApart: notification and payments share no network, nor does an app with any other workload, and no policy
+// lets one reach the other.
 func TestNetworksKeepApart(t *testing.T) {
 	top, texts, _ := all(t)
 	var compose struct {
 		Services map[string]struct{ Networks []string }
 	}
-	require.NoError(t, yaml.Unmarshal([]byte(texts["compose-networks.yaml"]), &compose))
+	composed, err := render.Compose(top)
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(composed, &compose))
+	shared := func(a, b string) (both []string) {
+		for _, n := range compose.Services[a].Networks {
+			if contains(compose.Services[b].Networks, n) {
+				both = append(both, n)
+			}
+		}
+		return both
+	}
 	for _, a := range top.Names() {
+		require.NotEmpty(t, compose.Services[a].Networks, a)
+		require.Equal(t, top.Services[a].Database, len(shared(a, "postgres")) > 0, "%s and its database", a)
+		require.Empty(t, shared(a+"-sidecar", "postgres"))
+		require.Empty(t, shared(a+"-sidecar", "operator"))
 		for _, b := range top.Names() {
 			if a == b {
 				continue
 			}
-			var shared []string
-			for _, n := range compose.Services[a].Networks {
-				for _, m := range compose.Services[b].Networks {
-					if n == m && n != "control" {
-						shared = append(shared, n)
-					}
-				}
-			}
 			talk := contains(top.Upstreams(a), b) || contains(top.Upstreams(b), a)
-			require.Equal(t, talk, len(shared) > 0, "%s and %s share %v", a, b, shared)
+			require.Equal(t, talk, len(shared(a+"-sidecar", b+"-sidecar")) > 0, "the sidecars of %s and %s", a, b)
+			require.Empty(t, shared(a, b), "%s and %s", a, b)
+			require.Empty(t, shared(a, b+"-sidecar"), "%s and the sidecar of %s", a, b)
 		}
 	}
 

@@ -85,6 +85,6 @@ func (s *Stack) edgeClient() (*http.Client, error) {
 	roots.AppendCertsFromPEM(pem)
 	return &http.Client{
 		Timeout:   10 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: s.edgeName, MinVersion: tls.VersionTLS13}},
 	}, nil
 }

@@ -50,6 +50,7 @@ type Stack struct {
 	plane    *controlplane.Plane
 	keeper   *keeper
 	listen   string
+	edgeName string              // what the gateway's certificate is checked for; the URL's host when ""
 	settings map[string][]string // by instance: what the environment says to its process alone
 
 	instances, jobs []instance

@@ -19,7 +19,13 @@ const (
 
 // Main runs a program to its end and exits with its code. SIGINT and SIGTERM end the context given to run; a
 // second signal kills at once, for an operator who won't wait for the drain.
+//
+// "program healthcheck /path/of/admin.sock" asks a running one instead whether it is ready: a container without a shell has
+// no other program to ask with.
 func Main(run func(ctx context.Context) error) {
+	if args := os.Args[1:]; len(args) == 2 && args[0] == "healthcheck" {
+		os.Exit(healthcheck(args[1]))
+	}
 	slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil))) // until run installs its own
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go func() {

@@ -21,6 +21,7 @@ import (
 type settings struct {
 	config.Workload
 	Bind       string `env:"MESH_BIND" envDefault:"127.0.0.1:0"` // where peers connect
+	Advertise  string `env:"MESH_ADVERTISE"`                     // host:port that peers are told, where it isn't Bind: a container's name
 	Datacenter string `env:"DATACENTER" envDefault:"dc1"`
 }
 
@@ -54,7 +55,7 @@ func run(ctx context.Context) error {
 	metrics := telemetry.NewMetrics(cfg.Name + ".sidecar")
 	sidecar, err := plane.NewSidecar(ctx, plane.Config{
 		Service: cfg.Name, Instance: cfg.Instance, Datacenter: cfg.Datacenter, Upstreams: top.Upstreams(cfg.Name),
-		RunDir: cfg.RunDir, CAFile: cfg.CAFile, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,
+		RunDir: cfg.RunDir, CAFile: cfg.CAFile, Advertise: cfg.Advertise, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,
 		Log: log, Metrics: metrics,
 	}, cfg.Bind)
 	if err != nil {

@@ -21,6 +21,7 @@ type Config struct {
 	Instance               string // unique on the Consul agent; Service when empty
 	Upstreams              []string
 	RunDir, CAFile         string
+	Advertise              string // host:port that peers are told; where the sidecar listens when empty
 	ConsulHTTP, ConsulGRPC string
 	Log                    *slog.Logger
 	Metrics                interface{ MustRegister(...prometheus.Collector) }

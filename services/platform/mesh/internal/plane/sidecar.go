@@ -1,6 +1,7 @@
 package plane
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -53,7 +54,7 @@ func UpstreamSocket(runDir, upstream string) string {
 
 // Run works until ctx ends, then leaves the catalog, lets requests in flight finish, and logs out.
 func (s *Sidecar) Run(ctx context.Context) error {
-	s.Start(s.port.Addr().String())
+	s.Start(cmp.Or(s.cfg.Advertise, s.port.Addr().String()))
 	parts, serving := errgroup.WithContext(ctx)
 	in := &tunnel.Inbound{Server: s.Server, Streams: s.Streams, AppSocket: s.AppSocket(), Log: s.cfg.Log}
 	parts.Go(func() error { return in.Serve(serving, s.port) })
