@@ -15,7 +15,9 @@ const (
 	NoDifference = "no measurable difference"
 )
 
-// us prints microseconds with what digits they are worth.
+// Micros prints microseconds with what digits they are worth.
+func Micros(v float64) string { return us(v) }
+
 func us(v float64) string {
 	switch a := math.Abs(v); {
 	case a == 0:
@@ -33,6 +35,9 @@ func us(v float64) string {
 
 func trim(s string) string { return strings.TrimRight(strings.TrimRight(s, "0"), ".") }
 
+// Signed prints a difference with its sign.
+func Signed(v float64) string { return signed(v) }
+
 // signed prints a difference with its sign; a minus is U+2212, so that no line breaks behind it.
 func signed(v float64) string {
 	switch s := us(math.Abs(v)); {
@@ -45,11 +50,14 @@ func signed(v float64) string {
 	}
 }
 
+// Between prints an interval.
+func Between(i Interval) string { return between(i) }
+
 func between(i Interval) string {
 	return strings.TrimPrefix(signed(i[0]), "+") + " to " + strings.TrimPrefix(signed(i[1]), "+")
 }
 
-// Added is what the profile adds at a quantile, or "" where that wasn't measured.
+// added is what the profile adds at a quantile, or "" where that wasn't measured.
 func (p Profile) added(v float64, ci Interval) string {
 	switch {
 	case p.Name == Baseline:
@@ -76,7 +84,8 @@ func nonzero(v float64, print func(float64) string) string {
 	return print(v)
 }
 
-func (e *Estimate) text() string {
+// Text is the difference, NoDifference, or "" where it wasn't measured.
+func (e *Estimate) Text() string {
 	switch {
 	case e == nil || !e.CI95.Measured():
 		return ""

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/loadtest/report"
+	"redoubt.example/loadtest/report/page"
+	"redoubt.example/scripts/internal/exit"
+)
+
+type reportOptions struct {
+	baseline, html, markdown, junit, benchstat, tracking string
+	tolerance                                            report.Tolerance
+}
+
+func (a *app) report() *cobra.Command {
+	o := reportOptions{tolerance: report.DefaultTolerance}
+	cmd := &cobra.Command{
+		Use:     "report FILE.json",
+		GroupID: groupRun,
+		Short:   "Show what a benchmark run found, and write it in other formats",
+		Long: `Show the result that ` + "`lab bench -o FILE.json`" + ` wrote: the matrix here, and with --html a report for the browser, one
+file that needs no network. With --baseline it is compared with an earlier result, and a regression fails: a measure that got
+worse beyond its interval and the tolerance, corrected for the number of measures (Holm), or an attack that is no longer
+stopped. It measures nothing and needs no lab.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if t := o.tolerance; t.Share < 0 || t.Share > 10 || t.Micros < 0 || t.Micros > 1e6 {
+				return exit.Usagef("a tolerance is 0 to 10 times what it was, and 0 to 1000000 microseconds")
+			}
+			return a.showReport(args[0], o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.baseline, "baseline", "", "compare with this earlier result")
+	flags.Float64Var(&o.tolerance.Share, "tolerance", o.tolerance.Share, "how much worse a measure may get, as a share of what it was")
+	flags.Float64Var(&o.tolerance.Micros, "tolerance-us", o.tolerance.Micros, "and how many microseconds, if that is more")
+	flags.StringVar(&o.html, "html", "", "write the report for the browser to this file")
+	flags.StringVar(&o.markdown, "markdown", "", "write a job summary to this file")
+	flags.StringVar(&o.junit, "junit", "", "write JUnit XML to this file")
+	flags.StringVar(&o.benchstat, "benchstat", "", "write Go's benchmark format to this file")
+	flags.StringVar(&o.tracking, "tracking", "", "write benchmark-action's customSmallerIsBetter to this file")
+	return cmd
+}
+
+func (a *app) showReport(path string, o reportOptions) error {
+	result, err := readResult(path)
+	if err != nil {
+		return err
+	}
+	var compared *report.Comparison
+	if o.baseline != "" {
+		before, err := readResult(o.baseline)
+		if err != nil {
+			return err
+		}
+		c := report.Compare(before, result, o.tolerance)
+		compared = &c
+	}
+	if err := o.write(result, compared); err != nil {
+		return err
+	}
+	if err := a.output().Print(result, func(w io.Writer) error {
+		if err := report.Table(w, result); err != nil || compared == nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
+		return compared.Table(w)
+	}); err != nil {
+		return err
+	}
+	if compared != nil {
+		return compared.Err()
+	}
+	return nil
+}
+
+func readResult(path string) (report.Result, error) {
+	result, err := report.ReadFile(path)
+	if err != nil {
+		return result, exit.Usagef("%w", err)
+	}
+	return result, nil
+}
+
+// write writes the files that were asked for.
+func (o reportOptions) write(r report.Result, c *report.Comparison) error {
+	for _, file := range []struct {
+		path  string
+		write func(io.Writer) error
+	}{
+		{o.html, func(w io.Writer) error { return page.Write(w, r, c) }},
+		{o.markdown, func(w io.Writer) error { return report.Markdown(w, r, c) }},
+		{o.junit, func(w io.Writer) error { return report.JUnit(w, r, c) }},
+		{o.benchstat, func(w io.Writer) error { return report.Benchstat(w, r) }},
+		{o.tracking, func(w io.Writer) error { return report.Tracking(w, r) }},
+	} {
+		if file.path == "" {
+			continue
+		}
+		f, err := os.OpenFile(file.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+		if err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+		if err := errors.Join(file.write(f), f.Close()); err != nil {
+			return fmt.Errorf("write the report to %s: %w", file.path, err)
+		}
+	}
+	return nil
+}
