@@ -8,18 +8,18 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"redoubt.example/loadtest/report"
+	benchreport "redoubt.example/loadtest/report"
 	"redoubt.example/loadtest/report/page"
 	"redoubt.example/scripts/internal/exit"
 )
 
 type reportOptions struct {
 	baseline, html, markdown, junit, benchstat, tracking string
-	tolerance                                            report.Tolerance
+	tolerance                                            benchreport.Tolerance
 }
 
 func (a *app) report() *cobra.Command {
-	o := reportOptions{tolerance: report.DefaultTolerance}
+	o := reportOptions{tolerance: benchreport.DefaultTolerance}
 	cmd := &cobra.Command{
 		Use:     "report FILE.json",
 		GroupID: groupRun,
@@ -53,20 +53,20 @@ func (a *app) showReport(path string, o reportOptions) error {
 	if err != nil {
 		return err
 	}
-	var compared *report.Comparison
+	var compared *benchreport.Comparison
 	if o.baseline != "" {
 		before, err := readResult(o.baseline)
 		if err != nil {
 			return err
 		}
-		c := report.Compare(before, result, o.tolerance)
+		c := benchreport.Compare(before, result, o.tolerance)
 		compared = &c
 	}
 	if err := o.write(result, compared); err != nil {
 		return err
 	}
 	if err := a.output().Print(result, func(w io.Writer) error {
-		if err := report.Table(w, result); err != nil || compared == nil {
+		if err := benchreport.Table(w, result); err != nil || compared == nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(w); err != nil {
@@ -82,8 +82,8 @@ func (a *app) showReport(path string, o reportOptions) error {
 	return nil
 }
 
-func readResult(path string) (report.Result, error) {
-	result, err := report.ReadFile(path)
+func readResult(path string) (benchreport.Result, error) {
+	result, err := benchreport.ReadFile(path)
 	if err != nil {
 		return result, exit.Usagef("%w", err)
 	}
@@ -91,16 +91,16 @@ func readResult(path string) (report.Result, error) {
 }
 
 // write writes the files that were asked for.
-func (o reportOptions) write(r report.Result, c *report.Comparison) error {
+func (o reportOptions) write(r benchreport.Result, c *benchreport.Comparison) error {
 	for _, file := range []struct {
 		path  string
 		write func(io.Writer) error
 	}{
 		{o.html, func(w io.Writer) error { return page.Write(w, r, c) }},
-		{o.markdown, func(w io.Writer) error { return report.Markdown(w, r, c) }},
-		{o.junit, func(w io.Writer) error { return report.JUnit(w, r, c) }},
-		{o.benchstat, func(w io.Writer) error { return report.Benchstat(w, r) }},
-		{o.tracking, func(w io.Writer) error { return report.Tracking(w, r) }},
+		{o.markdown, func(w io.Writer) error { return benchreport.Markdown(w, r, c) }},
+		{o.junit, func(w io.Writer) error { return benchreport.JUnit(w, r, c) }},
+		{o.benchstat, func(w io.Writer) error { return benchreport.Benchstat(w, r) }},
+		{o.tracking, func(w io.Writer) error { return benchreport.Tracking(w, r) }},
 	} {
 		if file.path == "" {
 			continue
