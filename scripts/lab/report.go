@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -14,8 +13,9 @@ import (
 )
 
 type reportOptions struct {
-	baseline, html, markdown, junit, benchstat, tracking string
-	tolerance                                            benchreport.Tolerance
+	baseline, html string
+	tolerance      benchreport.Tolerance
+	files          benchFiles
 }
 
 func (a *app) report() *cobra.Command {
@@ -41,10 +41,7 @@ stopped. It measures nothing and needs no lab.`,
 	flags.Float64Var(&o.tolerance.Share, "tolerance", o.tolerance.Share, "how much worse a measure may get, as a share of what it was")
 	flags.Float64Var(&o.tolerance.Micros, "tolerance-us", o.tolerance.Micros, "and how many microseconds, if that is more")
 	flags.StringVar(&o.html, "html", "", "write the report for the browser to this file")
-	flags.StringVar(&o.markdown, "markdown", "", "write a job summary to this file")
-	flags.StringVar(&o.junit, "junit", "", "write JUnit XML to this file")
-	flags.StringVar(&o.benchstat, "benchstat", "", "write Go's benchmark format to this file")
-	flags.StringVar(&o.tracking, "tracking", "", "write benchmark-action's customSmallerIsBetter to this file")
+	o.files.flags(flags)
 	return cmd
 }
 
@@ -62,7 +59,8 @@ func (a *app) showReport(path string, o reportOptions) error {
 		c := benchreport.Compare(before, result, o.tolerance)
 		compared = &c
 	}
-	if err := o.write(result, compared); err != nil {
+	page := writeBenchFile(o.html, func(w io.Writer) error { return page.Write(w, result, compared) })
+	if err := errors.Join(page, o.files.write(result, compared)); err != nil {
 		return err
 	}
 	if err := a.output().Print(result, func(w io.Writer) error {
@@ -88,30 +86,4 @@ func readResult(path string) (benchreport.Result, error) {
 		return result, exit.Usagef("%w", err)
 	}
 	return result, nil
-}
-
-// write writes the files that were asked for.
-func (o reportOptions) write(r benchreport.Result, c *benchreport.Comparison) error {
-	for _, file := range []struct {
-		path  string
-		write func(io.Writer) error
-	}{
-		{o.html, func(w io.Writer) error { return page.Write(w, r, c) }},
-		{o.markdown, func(w io.Writer) error { return benchreport.Markdown(w, r, c) }},
-		{o.junit, func(w io.Writer) error { return benchreport.JUnit(w, r, c) }},
-		{o.benchstat, func(w io.Writer) error { return benchreport.Benchstat(w, r) }},
-		{o.tracking, func(w io.Writer) error { return benchreport.Tracking(w, r) }},
-	} {
-		if file.path == "" {
-			continue
-		}
-		f, err := os.OpenFile(file.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-		if err != nil {
-			return fmt.Errorf("write the report: %w", err)
-		}
-		if err := errors.Join(file.write(f), f.Close()); err != nil {
-			return fmt.Errorf("write the report to %s: %w", file.path, err)
-		}
-	}
-	return nil
 }

@@ -28,7 +28,7 @@ func TestReport(t *testing.T) {
 		"nowhere to write":     {1, []string{result, "--html", in("no/such/folder.html")}},
 		"the same as baseline": {0, []string{result, "--baseline", result}},
 		"every format": {0, []string{result, "--html", in("r.html"), "--markdown", in("r.md"), "--junit", in("r.xml"),
-			"--benchstat", in("r.txt"), "--tracking", in("r.tracking.json")}},
+			"--benchstat", in("r.txt"), "--smaller-is-better", in("r.tracking.json")}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.code, execute(append([]string{"report"}, c.args...))) })
 	}
