@@ -52,7 +52,8 @@ type run struct {
 // Run measures. What it returns beside an error is what was measured until then.
 func Run(ctx context.Context, cfg Config) (result report.Result, err error) {
 	began := time.Now()
-	result = report.Result{Method: method(), Version: report.Version, Began: began.UTC(), Revision: cfg.Revision, Machine: machine(), State: string(cfg.State), Stopped: bench.StoppedTime}
+	result = report.Result{Method: method(), Version: report.Version, Began: began.UTC(), Revision: cfg.Revision, Machine: machine(), State: string(cfg.State), Stopped: bench.StoppedTime,
+		Calibration: []report.Calibration{}, Profiles: []report.Profile{}, Ledger: []report.Line{}} // [] in JSON, not null
 	r := &run{cfg: cfg, result: &result}
 	defer func() { err = errors.Join(err, r.stopAll()) }()
 	leave, err := cfg.State.Enter(ctx, cfg.Background)
