@@ -18,7 +18,7 @@ func TestBench(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	got := run(t, "bench", "--quick", "--seconds", "5", "--profiles", "gateway-only,layered", "-o", file("bench.json"), "--markdown", file("summary.md"),
+	got := run(t, "bench", "--quick", "--seconds", "5", "--profiles", "gateway-only,layered", "-o", file("bench.json"), "--markdown", file("summary.md"), "--html", file("bench.html"),
 		"--junit", file("junit.xml"), "--benchstat", file("benchstat.txt"), "--smaller-is-better", file("tracking.json"))
 	require.Zero(t, got.code, "%s%s", got.stdout, got.stderr)
 	require.Contains(t, got.stdout, "layered")
@@ -35,7 +35,7 @@ func TestBench(t *testing.T) {
 		require.Positive(t, p.Throughput, p.Name)
 		require.Equal(t, p.Name != report.Baseline, p.CI95.Measured(), p.Name)
 	}
-	for _, name := range []string{"summary.md", "junit.xml", "benchstat.txt", "tracking.json"} {
+	for _, name := range []string{"summary.md", "bench.html", "junit.xml", "benchstat.txt", "tracking.json"} {
 		text, err := os.ReadFile(file(name))
 		require.NoError(t, err)
 		require.NotEmpty(t, text, name)

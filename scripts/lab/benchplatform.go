@@ -16,6 +16,7 @@ import (
 	"redoubt.example/loadtest/bench"
 	"redoubt.example/loadtest/flood"
 	benchreport "redoubt.example/loadtest/report"
+	"redoubt.example/loadtest/report/page"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/platformbench"
 	"redoubt.example/scripts/internal/term"
@@ -36,6 +37,7 @@ type benchOptions struct {
 	controls []string
 	baseline string
 	against  string
+	html     string
 	files    benchFiles
 }
 
@@ -77,6 +79,7 @@ a regression.`,
 	flags.StringSliceVar(&o.controls, "controls", nil, "the controls to measure on their own (default: those that a request crosses)")
 	flags.StringVar(&o.baseline, "baseline", "", "fail on a regression from the result in this JSON file")
 	flags.StringVar(&o.against, "against", "", "run this Git revision beside this one, and fail on a regression; profiles only if they are named")
+	flags.StringVar(&o.html, "html", "", "write the report for the browser, one file that needs no network, to this file")
 	cmd.MarkFlagsMutuallyExclusive("baseline", "against")
 	o.files.flags(flags)
 	return cmd
@@ -137,7 +140,7 @@ func (a *app) measurePlatform(ctx context.Context, o benchOptions) error {
 		c := benchreport.Compare(*before, result, benchreport.DefaultTolerance)
 		compared = &c
 	}
-	return a.concludeBench(result, compared, o.files)
+	return a.concludeBench(result, compared, o)
 }
 
 // runPlatformBench builds what it takes, and measures.
@@ -200,14 +203,14 @@ func benchAgainst(ctx context.Context, cfg platformbench.Config, against string)
 
 // concludeBench prints a result and writes its files. One that isn't to be believed, or is worse than before, is the
 // verb's failure.
-func (a *app) concludeBench(r benchreport.Result, c *benchreport.Comparison, files benchFiles) error {
+func (a *app) concludeBench(r benchreport.Result, c *benchreport.Comparison, o benchOptions) error {
 	err := a.output().Print(r, func(w io.Writer) error {
 		if err := benchreport.Table(w, r); err != nil || c == nil {
 			return err
 		}
 		return c.Table(w)
 	})
-	if err := errors.Join(err, files.write(r, c)); err != nil {
+	if err := errors.Join(err, o.files.write(r, c), writeBenchFile(o.html, func(w io.Writer) error { return page.Write(w, r, c) })); err != nil {
 		return err
 	}
 	if problems := r.Problems(); len(problems) > 0 {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"redoubt.example/loadtest/bench"
 	benchreport "redoubt.example/loadtest/report"
+	"redoubt.example/loadtest/report/page"
 	"redoubt.example/scripts/internal/platformbench"
 	"redoubt.example/scripts/internal/term"
 )
@@ -27,7 +29,10 @@ func (a *app) matrix(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	figures := filepath.Join(dir.Path(), "bench.json")
+	html, figures := filepath.Join(dir.Path(), "bench.html"), filepath.Join(dir.Path(), "bench.json")
+	if err := writeBenchFile(html, func(w io.Writer) error { return page.Write(w, result, nil) }); err != nil {
+		return err
+	}
 	if err := writeBenchFile(figures, result.Write); err != nil {
 		return err
 	}
@@ -42,6 +47,6 @@ func (a *app) matrix(ctx context.Context) error {
 	if problems := result.Problems(); len(problems) > 0 {
 		fmt.Fprintln(text, a.output().Paint("don't believe these figures: "+strings.Join(problems, "; "), term.Bad))
 	}
-	_, err = fmt.Fprintf(text, "the figures: %s; `lab bench` takes its time and measures more\n", figures)
+	_, err = fmt.Fprintf(text, "the report: %s (its figures: %s); `lab bench` takes its time and measures more\n", html, figures)
 	return err
 }
