@@ -3,7 +3,10 @@ package shed
 import "time"
 
 // The limit goes by additive increase, multiplicative decrease, as TCP's window does (RFC 5681): up while requests wait
-// and work goes nearly as fast as when it was quiet, down when it takes half as long again.
+// and work goes nearly as fast as when it was quiet, down when most works take half as long again. Most, because overload
+// slows everything: a few that take very long wait for something that hangs, and a lower limit would only have the others wait
+// for them. And only when the limit is used at least by half, which is one client's share: else it isn't our load that slows
+// us (Netflix' concurrency-limits leaves the limit alone then, too).
 const (
 	window     = 100 * time.Millisecond // how often the limit may change
 	samples    = 8                      // and by how many works at least
@@ -20,9 +23,9 @@ type pace struct {
 	quiet  map[string]float64 // kind -> seconds that it takes when hardly anything else is in work
 	wanted bool               // somebody had to wait within this window
 
-	began            time.Time
-	n                int
-	actual, expected float64 // seconds, of the window's works
+	began   time.Time
+	n, late int // works of the window, and those that took too long
+	most    int // in work at once
 }
 
 func newPace(cfg Config) pace {
@@ -46,8 +49,10 @@ func (p *pace) done(kind string, took time.Duration, busy int, now time.Time) {
 	}
 	p.quiet[kind] = quiet
 	p.n++
-	p.actual += seconds
-	p.expected += quiet
+	if seconds > slow*quiet {
+		p.late++
+	}
+	p.most = max(p.most, busy)
 	if p.began.IsZero() {
 		p.began = now
 	}
@@ -55,10 +60,12 @@ func (p *pace) done(kind string, took time.Duration, busy int, now time.Time) {
 		return
 	}
 	switch {
-	case p.actual > slow*p.expected:
-		p.at = max(float64(p.cfg.Min), p.at*decrease)
+	case 2*p.late > p.n:
+		if 2*p.most >= p.limit() {
+			p.at = max(float64(p.cfg.Min), p.at*decrease)
+		}
 	case p.wanted:
 		p.at = min(float64(p.cfg.Max), p.at+1)
 	}
-	p.began, p.n, p.actual, p.expected, p.wanted = now, 0, 0, 0, false
+	p.began, p.n, p.late, p.most, p.wanted = now, 0, 0, 0, false
 }

@@ -217,6 +217,48 @@ func TestPaceFindsCapacity(t *testing.T) {
 	require.InDelta(t, 1.5*capacity, p.Limit(), 3, "and back")
 }
 
+// TestPaceOfAnOutage: what isn't our load's doing doesn't lower the limit.
+func TestPaceOfAnOutage(t *testing.T) {
+	quiet := func() (*shed.Pace, time.Time) {
+		p, now := shed.NewPace(shed.Config{Min: 4, Max: 512}), time.Now()
+		for range 100 {
+			now = now.Add(20 * time.Millisecond)
+			p.Done("read", 10*time.Millisecond, 1, false, now)
+		}
+		return p, now
+	}
+	t.Run("one request of four hangs", func(t *testing.T) {
+		p, now := quiet()
+		before := p.Limit()
+		for n := range 400 {
+			took := 10 * time.Millisecond
+			if n%4 == 0 {
+				took = 2 * time.Second
+			}
+			now = now.Add(50 * time.Millisecond)
+			p.Done("read", took, 8, true, now)
+		}
+		require.Greater(t, p.Limit(), before, "requests wait for those that hang: more of them fit")
+	})
+	t.Run("the machine is slow, and hardly anything is in work", func(t *testing.T) {
+		p, now := quiet()
+		before := p.Limit()
+		for range 400 {
+			now = now.Add(50 * time.Millisecond)
+			p.Done("read", 100*time.Millisecond, 3, false, now)
+		}
+		require.Equal(t, before, p.Limit())
+	})
+	t.Run("everything is slow, and much in work", func(t *testing.T) {
+		p, now := quiet()
+		for range 400 {
+			now = now.Add(50 * time.Millisecond)
+			p.Done("read", 100*time.Millisecond, 16, true, now)
+		}
+		require.Equal(t, 4, p.Limit())
+	})
+}
+
 func BenchmarkAcquire(b *testing.B) {
 	l := shed.New(shed.Config{Min: 4096, Max: 4096, Line: 16, Lines: 64, Wait: time.Second})
 	b.ReportAllocs()
