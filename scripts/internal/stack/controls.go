@@ -45,6 +45,9 @@ func (s *Stack) enforcers(o control.Switch) ([]string, error) {
 	if slices.Contains(controlplane.Switchable, o.Control) {
 		return []string{controlplane.Vault}, nil
 	}
+	if c.Owner == ownerSidecar && s.cfg.Mode == modeEnvoy {
+		return nil, exit.Usagef("%s is enforced by Envoy in this lab, where it can't be switched off", o.Control)
+	}
 	var all []string
 	for _, w := range s.instances {
 		switch c.Owner {

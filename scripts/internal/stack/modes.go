@@ -3,9 +3,13 @@ package stack
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	"redoubt.example/scripts/internal/tools"
 )
 
 // Modes are how workloads may be joined to the mesh.
@@ -34,13 +38,25 @@ func CheckMode(mode string, getenv func(string) string) error {
 	case mode == modePlaintext && getenv(UnsafeLab) != "1":
 		return fmt.Errorf("mode plaintext has no identity and no encryption between services: set %s=1 to start it all the same", UnsafeLab)
 	case mode == modeEnvoy:
-		if _, err := exec.LookPath("envoy"); err != nil {
-			return fmt.Errorf("mode envoy %w: there is no envoy on PATH", ErrNoMode)
-		}
-		return fmt.Errorf("mode envoy %w: the services' side of it is there and tested, but nobody has run it with a real Envoy, so the lab starts none; "+
-			"use sidecar or native", ErrNoMode)
+		_, err := envoyProgram()
+		return err
 	}
 	return nil
+}
+
+// envoyProgram is the Envoy on PATH, which the workloads' users must be able to execute, too.
+func envoyProgram() (string, error) {
+	path, err := exec.LookPath("envoy")
+	if err != nil {
+		return "", fmt.Errorf("mode envoy %w: there is no envoy on PATH", ErrNoMode)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return "", err
+	}
+	if os.Geteuid() == 0 && !tools.ForEveryone(path) {
+		return "", fmt.Errorf("mode envoy %w: %s can't be executed by other users than root", ErrNoMode, path)
+	}
+	return path, nil
 }
 
 func knownMode(mode string) error {
@@ -59,4 +75,4 @@ func Warning(mode string) string {
 }
 
 // hasSidecars tells whether each workload has a process beside it that is its way into the mesh.
-func hasSidecars(mode string) bool { return mode == modeSidecar }
+func hasSidecars(mode string) bool { return mode == modeSidecar || mode == modeEnvoy }

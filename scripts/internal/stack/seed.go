@@ -44,11 +44,29 @@ func (s *Stack) seed(ctx context.Context) error {
 		if !slices.Contains(scopes, "documents:write") {
 			continue
 		}
-		if err := s.credit(ctx, client, token, user); err != nil {
+		if err := s.creditSoon(ctx, client, token, user); err != nil {
 			return fmt.Errorf("give %s credits: %w", user, err)
 		}
 	}
 	return nil
+}
+
+// foundWithin bounds how long a proxy may take to hear of what the catalog lists. Ours wait for it themselves; an Envoy
+// answers at once that there is nobody.
+const foundWithin = 20 * time.Second
+
+func (s *Stack) creditSoon(ctx context.Context, client *http.Client, token, user string) error {
+	for began := time.Now(); ; {
+		err := s.credit(ctx, client, token, user)
+		if err == nil || s.cfg.Mode != modeEnvoy || time.Since(began) > foundWithin {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 func (s *Stack) credit(ctx context.Context, client *http.Client, token, user string) error {

@@ -51,6 +51,7 @@ type Stack struct {
 	keeper   *keeper
 	listen   string
 	edgeName string              // what the gateway's certificate is checked for; the URL's host when ""
+	envoy    string              // in mode envoy: the program
 	settings map[string][]string // by instance: what the environment says to its process alone
 
 	instances, jobs []instance
@@ -65,6 +66,12 @@ func New(cfg Config) (*Stack, error) {
 	told, err := readSettings(os.Environ(), top)
 	if err != nil {
 		return nil, err
+	}
+	envoy := ""
+	if cfg.Mode == modeEnvoy {
+		if envoy, err = envoyProgram(); err != nil {
+			return nil, err
+		}
 	}
 	instances, jobs := serviceInstances(top, cfg.Replicas), jobInstances(top)
 	users, err := assignUsers(instances, jobs)
@@ -86,7 +93,7 @@ func New(cfg Config) (*Stack, error) {
 	listen := cfg.Gateway.Addr().String()
 	s := &Stack{
 		GatewayURL: "https://" + listen, CAFile: plane.CAFile, Users: users,
-		cfg: cfg, topology: top, plane: plane, keeper: newKeeper(issuer), listen: listen,
+		cfg: cfg, topology: top, plane: plane, keeper: newKeeper(issuer), listen: listen, envoy: envoy,
 		settings: map[string][]string{}, instances: instances, jobs: jobs,
 	}
 	for _, w := range slices.Concat(instances, jobs) {

@@ -39,7 +39,14 @@ func (s *Stack) app(w instance) process.Spec {
 }
 
 func (s *Stack) sidecar(w instance) process.Spec {
-	spec := s.spec(w.name+sidecarSuffix, w, "sidecar")
+	program := "sidecar"
+	if s.cfg.Mode == modeEnvoy {
+		program = "envoyagent"
+	}
+	spec := s.spec(w.name+sidecarSuffix, w, program)
+	if s.cfg.Mode == modeEnvoy {
+		spec.Env = append(spec.Env, "REDOUBT_ENVOY="+s.envoy, "REDOUBT_CONSUL_PROGRAM="+s.cfg.Tools.Consul)
+	}
 	spec.Depends = []string{weakenStep}
 	spec.Ready = answers(s.folder(w.name, "sidecar.sock"))
 	return spec

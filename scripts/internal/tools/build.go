@@ -17,7 +17,7 @@ import (
 var Platform = []string{
 	"./gateway",
 	"./services/ingestion", "./services/inference", "./services/payments", "./services/notification", "./services/modelstore",
-	"./services/platform/mesh/sidecar",
+	"./services/platform/mesh/sidecar", "./services/platform/mesh/envoyagent",
 }
 
 // buildFlags make binaries that need no C library, name no path of this machine and carry no symbols.

@@ -74,8 +74,8 @@ func (c Cache) find(t Tool) string {
 	return ""
 }
 
-// forEveryone tells whether any user can execute a file: workloads have users of their own.
-func forEveryone(path string) bool {
+// ForEveryone tells whether any user can execute a file: workloads have users of their own.
+func ForEveryone(path string) bool {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return false

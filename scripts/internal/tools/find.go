@@ -39,7 +39,7 @@ func onPath(ctx context.Context, t Tool) (Found, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return Found{}, err
 	}
-	if os.Geteuid() == 0 && !forEveryone(path) {
+	if os.Geteuid() == 0 && !ForEveryone(path) {
 		return Found{}, fmt.Errorf("%s can't be executed by other users than root", path)
 	}
 	v, err := askVersion(ctx, path, "version")

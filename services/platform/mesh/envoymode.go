@@ -2,13 +2,8 @@ package mesh
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 	"time"
 
@@ -16,6 +11,7 @@ import (
 
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/mesh/internal/accept"
+	"redoubt.example/services/platform/mesh/internal/envoy"
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/internal/xfcc"
@@ -23,7 +19,7 @@ import (
 
 // envoyMode leaves mTLS and intentions to an Envoy beside the app, which runs as the app's own user: like our sidecar it is
 // reached at one socket per upstream, but it names the caller in a header of each request. Its admin interface is at
-// envoy.sock. Whoever starts Envoy registers it in Consul; the README says how.
+// envoy.sock. Package envoyagent registers and starts it.
 type envoyMode struct{ sidecarMode }
 
 func (e *envoyMode) listen() (net.Listener, error) {
@@ -73,58 +69,13 @@ func (envoyInfo) AuthType() string { return "mesh" }
 
 // id is what Envoy's own certificate says.
 func (e *envoyMode) id(ctx context.Context) (ID, error) {
-	var certs struct {
-		Certificates []struct {
-			Chain []struct {
-				Names []struct{ URI string } `json:"subject_alt_names"`
-			} `json:"cert_chain"`
-		}
-	}
-	raw, err := e.ask(ctx, "/certs")
-	if err != nil {
-		return ID{}, err
-	}
-	if err := json.Unmarshal(raw, &certs); err != nil {
-		return ID{}, fmt.Errorf("envoy's certificates: %w", err)
-	}
-	for _, c := range certs.Certificates {
-		for _, cert := range c.Chain {
-			for _, name := range cert.Names {
-				if id, err := ParseID(name.URI); err == nil && id.Service == e.cfg.Workload {
-					return id, nil
-				}
-			}
-		}
-	}
-	return ID{}, errors.New("envoy has no certificate yet")
+	current, err := envoy.Current(ctx, e.cfg.RunDir, e.cfg.Workload)
+	return current.ID, err
 }
 
 // ready: Envoy has its configuration, and a certificate of ours.
 func (e *envoyMode) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if _, err := e.ask(ctx, "/ready"); err != nil {
-		return err
-	}
-	_, err := e.id(ctx)
-	return err
-}
-
-func (e *envoyMode) ask(ctx context.Context, path string) ([]byte, error) {
-	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return unixsock.Dial(ctx, filepath.Join(e.cfg.RunDir, "envoy.sock"))
-	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://envoy"+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := t.RoundTrip(req)
-	if err != nil {
-		return nil, fmt.Errorf("envoy doesn't answer: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("envoy isn't ready: it answers %s with %s", path, resp.Status)
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return envoy.Ready(ctx, e.cfg.RunDir, e.cfg.Workload)
 }

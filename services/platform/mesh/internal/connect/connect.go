@@ -125,6 +125,20 @@ func (c *Client) Run(ctx context.Context) {
 	running.Wait()
 }
 
+// Login keeps a token in force until ctx ends, and nothing else: for a proxy that has the rest from Consul itself.
+func (c *Client) Login(ctx context.Context) { c.session.run(ctx) }
+
+// Token waits for the token, and gives a channel that closes when another takes its place.
+func (c *Client) Token(ctx context.Context) (token string, changed <-chan struct{}, err error) {
+	return c.session.get(ctx)
+}
+
+// Refused is told of an error that Consul gave for a token.
+func (c *Client) Refused(token string, err error) { c.session.refused(token, err) }
+
+// GRPC is the connection to Consul, which Close closes.
+func (c *Client) GRPC() *grpc.ClientConn { return c.conn }
+
 // Close logs out, so that the token doesn't outlive the workload. Run has to have returned.
 func (c *Client) Close(ctx context.Context) error {
 	err := c.session.close(ctx)

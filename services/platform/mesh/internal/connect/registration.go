@@ -25,6 +25,9 @@ var ErrHangs = errors.New("it hangs")
 // Registration keeps a workload and its proxy in Consul's catalog. The workload's TTL check carries the
 // app's readiness; one of the proxy's is an alias of it, so peers find only instances that can answer.
 type Registration struct {
+	// Proxy is what Consul tells the proxy, for one that has it from Consul; nil for ours, which hasn't. Set before Run.
+	Proxy *api.AgentServiceConnectProxyConfig
+
 	client *Client
 	socket string                      // where the app listens
 	ready  func(context.Context) error // whether the app can answer
@@ -101,10 +104,13 @@ func (r *Registration) register(ctx context.Context, token, listen string) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	cfg := r.client.cfg
+	cfg, told := r.client.cfg, r.Proxy
+	if told == nil {
+		told = &api.AgentServiceConnectProxyConfig{LocalServiceSocketPath: r.socket}
+	}
 	proxy := &api.AgentServiceRegistration{
 		Kind: api.ServiceKindConnectProxy, Name: cfg.Service + "-sidecar-proxy", Address: host, Port: port,
-		Proxy: &api.AgentServiceConnectProxyConfig{LocalServiceSocketPath: r.socket},
+		Proxy: told,
 		Checks: api.AgentServiceChecks{{Name: "the app is ready", AliasService: cfg.Instance},
 			{CheckID: moves + cfg.Instance, Name: "app and data plane move", TTL: ttl.String(), Status: api.HealthPassing}},
 	}

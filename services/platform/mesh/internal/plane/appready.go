@@ -23,8 +23,8 @@ type Health struct {
 	Degraded []string `json:"degraded,omitempty"` // what is missing although it works
 }
 
-// appReady asks the app's admin socket whether it can answer requests.
-func appReady(ctx context.Context, socket string) error {
+// AppReady asks the app's admin socket whether it can answer requests.
+func AppReady(ctx context.Context, socket string) error {
 	h, err := AskReady(ctx, socket)
 	var timeout net.Error
 	switch {

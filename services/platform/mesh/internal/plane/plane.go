@@ -113,7 +113,7 @@ func (p *Plane) canAnswer(ctx context.Context) error {
 	if err := p.consul.Missing(); err != nil {
 		return err
 	}
-	return appReady(ctx, filepath.Join(p.cfg.RunDir, "admin.sock"))
+	return AppReady(ctx, filepath.Join(p.cfg.RunDir, "admin.sock"))
 }
 
 // enforce applies changed intentions to the streams that are open already.
