@@ -64,7 +64,7 @@ function open_lab(phase) {
     lab.reported = true;
     mesh.report(JSON.stringify({
       phase, outcome: r.outcome, detail: r.detail || '', errno: r.errno || '', pid: mesh.pid(),
-      request_ids: seen.request_ids.concat(r.request_ids || []), peers: seen.peers.concat(r.peers || []), marks: r.marks || [],
+      request_ids: seen.request_ids.concat(r.request_ids || []), peers: seen.peers.concat(r.peers || []), marks: r.marks || [], canaries: r.canaries || [],
       each: (r.each || []).map((res) => ({ request_id: (res.headers || {})['x-request-id'] || '', peer: res.local || '' })),
     }));
   };

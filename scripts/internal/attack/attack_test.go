@@ -23,7 +23,8 @@ var twin = attack.Attempt{Outcome: "gained"}
 // TestEvidence: a refusal counts only with the named control's own record of that very attempt, logged since it began.
 func TestEvidence(t *testing.T) {
 	refused := attack.Attempt{Outcome: "refused", RequestIDs: []string{"req-1"}, Peers: []string{"127.0.0.1:4711"}, PID: 12, Marks: []string{"sha256:0123456789abcdef"}}
-	tries := refused
+	tries, canaries := refused, refused
+	canaries.Canaries = []string{"canary-1"}
 	tries.Each = []attack.Try{{RequestID: "req-1"}, {Peer: "127.0.0.1:2"}}
 	for name, c := range map[string]struct {
 		before, after string
@@ -44,6 +45,8 @@ func TestEvidence(t *testing.T) {
 		"gained, whatever is said": {after: line("deny", "edge.scope", "req-1", ""), attempt: attack.Attempt{Outcome: "gained"}, want: attack.Succeeded},
 		"the script broke":         {after: line("deny", "edge.scope", "req-1", ""), attempt: attack.Attempt{Outcome: "error"}, want: attack.Inconclusive},
 		"the twin was refused":     {after: line("deny", "edge.scope", "req-1", ""), twin: attack.Attempt{Outcome: "refused"}, want: attack.Inconclusive},
+		"a canary in a log":        {after: line("deny", "edge.scope", "req-1", "") + line("allow", "edge.shape", "", "canary-1"), attempt: canaries, want: attack.Succeeded},
+		"no canary in a log":       {after: line("deny", "edge.scope", "req-1", "") + line("allow", "edge.shape", "", "canary-2"), attempt: canaries, want: attack.Blocked},
 		"of each try":              {after: line("deny", "edge.scope", "req-1", "") + line("deny", "edge.shape", "", "127.0.0.1:2"), attempt: tries, want: attack.Blocked},
 		"of one try only":          {after: line("deny", "edge.scope", "req-1", "") + line("allow", "edge.shape", "", "127.0.0.1:2"), attempt: tries, want: attack.Inconclusive},
 		"one was too much":         {after: line("deny", "edge.scope", "req-1", "") + line("deny", "edge.limit.route", "", "127.0.0.1:2"), attempt: tries, want: attack.Inconclusive},

@@ -62,6 +62,37 @@ func (w *watch) find(ctx context.Context, control string, o outcome) (logfile.Li
 	}
 }
 
+// leaked returns whose log holds one of the attempt's canaries, or "". It waits a moment until each of its requests is logged.
+func (w *watch) leaked(ctx context.Context, o outcome) (component string) {
+	if len(o.Canaries) == 0 {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, evidenceWithin)
+	defer cancel()
+	for {
+		lines, err := logfile.Merge(w.readers)
+		if err != nil {
+			return ""
+		}
+		w.seen = append(w.seen, lines...)
+		logged := map[string]bool{}
+		for _, l := range w.seen {
+			logged[l.ID()] = logged[l.ID()] || l.Fields["msg"] == "request"
+			if slices.ContainsFunc(o.Canaries, func(c string) bool { return strings.Contains(l.Raw, c) }) {
+				return l.Component
+			}
+		}
+		if !slices.ContainsFunc(o.RequestIDs, func(id string) bool { return !logged[id] }) {
+			return ""
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ""
+		}
+	}
+}
+
 // unrecorded waits a moment for a refusal of each try, by whichever control, and counts those that have none. One for being
 // too much says nothing about what was in it, unless that is the question.
 func (w *watch) unrecorded(ctx context.Context, by string, each []try) (left int) {

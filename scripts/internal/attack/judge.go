@@ -26,6 +26,9 @@ func (p *player) judge(ctx context.Context, w *watch, a attacks.Attack, by strin
 	case twin.Outcome != gained:
 		return none("its benign twin was %s: %s", twin.Outcome, twin.Detail)
 	}
+	if where := w.leaked(ctx, o); where != "" {
+		return Succeeded, Evidence{Kind: "none", Twin: twin.Outcome, Summary: "a canary is in the log of " + where + ": " + o.Detail}, nil
+	}
 	switch a.Evidence {
 	case attacks.EvidenceKernel:
 		if !slices.Contains(kernelErrnos, o.Errno) {

@@ -37,8 +37,9 @@ type outcome struct {
 	RequestIDs []string `json:"request_ids"`
 	Peers      []string `json:"peers"`
 	PID        int      `json:"pid"`
-	Marks      []string `json:"marks"` // of what was tampered with: a digest, by which a record names it
-	Each       []try    `json:"each"`  // of many tries those that each need a record
+	Marks      []string `json:"marks"`    // of what was tampered with: a digest, by which a record names it
+	Canaries   []string `json:"canaries"` // what must be in no log
+	Each       []try    `json:"each"`     // of many tries those that each need a record
 }
 
 // try is one of many, as its record names it.

@@ -68,6 +68,7 @@ const (
 	AppWebhookSignature = "app.webhook.signature"
 	AppWebhookReplay    = "app.webhook.replay"
 	AppIdempotency      = "app.idempotency"
+	AppRedaction        = "app.redaction"
 
 	InfraDBLease = "infra.db-lease"
 	InfraAttest  = "infra.attest"
@@ -116,6 +117,7 @@ var register = []Control{
 	{AppWebhookSignature, App, "notification", "forged, altered or stale incoming webhooks", "Standard Webhooks"},
 	{AppWebhookReplay, App, "notification", "an incoming webhook sent again", "Standard Webhooks"},
 	{AppIdempotency, App, "service", "a request that takes effect twice, or is answered with another one's result", "draft-ietf-httpapi-idempotency-key-header"},
+	{AppRedaction, App, "service", "credentials in logs, whoever put them into a message", "CWE-532, OWASP ASVS 5.0 V16.2.5"},
 	{InfraDBLease, Infra, "vault", "use of a database credential after its lease", "NIST SP 800-57"},
 	{InfraAttest, Infra, "vault", "a login as another workload, or by a stale identity document", "RFC 7523"},
 	{InfraCatalog, Infra, "consul", "an entry in the catalog under another service's name", "NIST SP 800-204A"},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"redoubt.example/services/platform/telemetry"
 )
 
 // off holds the controls that this process runs without; nil: all are in force. It is set once, before the
@@ -57,6 +59,9 @@ func SwitchOff(log *slog.Logger, ids []string) error {
 	}
 	own := slices.Clone(ids)
 	off.Store(&own)
+	if !On(AppRedaction) {
+		telemetry.WithoutRedaction() // it imports nothing of ours: the register is no exception
+	}
 	log.Warn("UNSAFE: controls are switched off", "controls", own)
 	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"log/slog"
 )
 
-// NewLogger returns a JSON logger with the keys time, level, msg and service. An unknown level is info.
+// NewLogger returns a JSON logger with the keys time, level, msg and service. An unknown level is info. What looks like a
+// credential doesn't get into it.
 func NewLogger(w io.Writer, workload, level string) *slog.Logger {
 	var l slog.Level
 	if l.UnmarshalText([]byte(level)) != nil {
 		l = slog.LevelInfo
 	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})).With("service", workload)
+	return slog.New(redacting{Handler: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})}).With("service", workload)
 }
 
 // WithLogger returns a context whose Log is log.
