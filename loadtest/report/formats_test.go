@@ -37,6 +37,21 @@ func TestTable(t *testing.T) {
 	sameAsFile(t, "testdata/table.txt", text.String())
 }
 
+// A slow machine's figures are wider, and still fit.
+func TestTableOfLargeFigures(t *testing.T) {
+	r := example(t)
+	for i := range r.Profiles[1:] {
+		p := &r.Profiles[i+1]
+		p.AddedP50, p.AddedP90, p.AddedP99, p.CPU, p.Memory = 77737, 88888, 99999, 28581, 9999<<20
+		p.CI95, p.CI95P90, p.CI95P99 = report.Interval{-24769, 99999}, report.Interval{1, 99999}, report.Interval{1, 99999}
+	}
+	var text strings.Builder
+	require.NoError(t, report.Table(&text, r))
+	for line := range strings.Lines(text.String()) {
+		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimRight(line, "\n")), report.Width, line)
+	}
+}
+
 func TestMarkdown(t *testing.T) {
 	r := example(t)
 	c := report.Compare(r, slower(r, "payments", "app.policy", 40), report.DefaultTolerance)

@@ -14,7 +14,7 @@ const Width = 100
 func Table(w io.Writer, r Result) error {
 	var out strings.Builder
 	grid(&out, matrixHeaders, matrixRows(r))
-	fmt.Fprintf(&out, "%s\n\n", fold("added: to "+Baseline+"'s latency, us; reach: services that a compromised notification can use; –: "+absent))
+	fmt.Fprintf(&out, "%s\n\n", fold("+: added to "+Baseline+"'s latency; reach: services that a compromised notification can use; –: "+absent))
 	if rows := slowest(r, 8); len(rows) > 0 {
 		grid(&out, []string{"the layered request goes to", "at", ">p50 us", ">p99 us"}, rows)
 		fmt.Fprintf(&out, "residual that these and the smaller parts don't explain: %s us\n\n", us(r.Residual))
@@ -26,7 +26,7 @@ func Table(w io.Writer, r Result) error {
 	return err
 }
 
-var matrixHeaders = []string{"profile", ">added p50", ">95 %", ">p90", ">p99", ">cpu us", ">req/s", ">MiB", ">hs/req", ">blocked", ">reach"}
+var matrixHeaders = []string{"profile", ">+p50 us", ">95 %", ">p90", ">p99", ">cpu us", ">req/s", ">MiB", ">hs/req", ">blocked", ">reach"}
 
 func matrixRows(r Result) (rows [][]string) {
 	for _, p := range r.Profiles {
