@@ -20,6 +20,7 @@ import (
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/platformbench"
 	"redoubt.example/scripts/internal/term"
+	"redoubt.example/scripts/internal/tools"
 	"redoubt.example/services/platform/controls"
 )
 
@@ -178,7 +179,7 @@ func (a *app) runPlatformBench(ctx context.Context, o benchOptions) (result benc
 	cfg.Say = func(now string) { task.Say("%s", now) }
 	cfg.SendApart = func(ctx context.Context, load flood.Load) (flood.Outcome, error) { return sendApart(ctx, load, 10) }
 	if result, err = platformbench.Run(ctx, cfg); err == nil && o.against != "" {
-		compared, err = benchAgainst(ctx, cfg, o.against)
+		compared, err = benchAgainst(ctx, cfg, cache, o.against)
 	}
 	if ctx.Err() != nil {
 		return result, nil, errors.New("interrupted; everything is stopped")
@@ -187,13 +188,17 @@ func (a *app) runPlatformBench(ctx context.Context, o benchOptions) (result benc
 }
 
 // benchAgainst compares a revision with what is checked out.
-func benchAgainst(ctx context.Context, cfg platformbench.Config, against string) (_ *benchreport.Comparison, err error) {
+func benchAgainst(ctx context.Context, cfg platformbench.Config, cache tools.Cache, against string) (_ *benchreport.Comparison, err error) {
 	cfg.Say("building " + against)
 	before, remove, err := platformbench.Checkout(ctx, cfg.Lab.Repo, cfg.Scratch, against)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, remove()) }()
+	built, err := cache.Bin(before.Repo) // its checkout is new each time, and so is what is built from it
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	defer func() { err = errors.Join(err, remove(), os.RemoveAll(built)) }()
 	measures, err := platformbench.Against(ctx, cfg, before)
 	if err != nil {
 		return nil, err
