@@ -40,7 +40,7 @@ func (s *Suite) testOutside(ctx context.Context, module string, into *Part) erro
 
 // endToEnd is never taken from the test cache: what it tests is more than its sources.
 func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
-	return s.goTest(ctx, "scripts", nil, into, []string{endToEndPackage}, "-count=1", "-timeout=20m")
+	return s.goTest(ctx, "scripts", nil, into, []string{endToEndPackage}, "-count=1", "-timeout=30m")
 }
 
 func (s *Suite) goTest(ctx context.Context, dir string, env []string, into *Part, packages []string, flags ...string) error {
