@@ -111,6 +111,9 @@ func (c *Comparisons) PartP(stack int, part Part) float64 {
 	return SignedRank(c.differences(stack, &part))
 }
 
+// Differences are a stack's paired differences, one for each independent unit: for putting several runs together.
+func (c *Comparisons) Differences(stack int) []float64 { return c.differences(stack, nil) }
+
 // differences has one for each unit.
 func (c *Comparisons) differences(stack int, part *Part) []float64 {
 	var all []float64

@@ -53,11 +53,11 @@ func (r *rig) sidecar(ctx context.Context) (row, error) {
 
 // native is both ends in the mesh by themselves: the prober is the caller, the app listens through package mesh.
 func (r *rig) native(ctx context.Context) (row, error) {
-	app, err := r.workload(ctx, nativeCallee, "native")
-	if err != nil {
+	if err := r.document(nativeCaller, attest.AudienceConsul); err != nil {
 		return row{}, err
 	}
-	if err := r.document(nativeCaller, attest.AudienceConsul); err != nil {
+	app, err := r.workload(ctx, nativeCallee, "native")
+	if err != nil {
 		return row{}, err
 	}
 	caller, err := mesh.Open(ctx, mesh.Config{Workload: nativeCaller, Upstreams: []string{nativeCallee}, RunDir: r.path(nativeCaller),
@@ -101,8 +101,12 @@ func (r *rig) workload(ctx context.Context, name, mode string) (*process.Process
 	if err := r.document(name, attest.AudienceConsul); err != nil {
 		return nil, err
 	}
+	args := []string{"mesh"}
+	if r.chained {
+		args = append(args, map[string]string{sidecarCallee: sidecarCaller, nativeCallee: nativeCaller}[name])
+	}
 	return r.start(ctx, process.Spec{
-		Name: name, Path: r.program("echo"), Args: []string{"mesh"}, Env: r.workloadEnv(name, mode), Dir: r.path(name),
+		Name: name, Path: r.program("echo"), Args: args, Env: r.workloadEnv(name, mode), Dir: r.path(name),
 		Ready: listening("unix", r.path(name, "admin.sock")),
 	})
 }

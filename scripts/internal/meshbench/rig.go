@@ -31,6 +31,7 @@ type rig struct {
 	processes []*process.Process
 	closers   []func() error
 
+	chained    bool // apps hand requests on to themselves, through their way
 	appAddress string
 	appProcess int
 }

@@ -74,8 +74,12 @@ func (r *rig) app(ctx context.Context) (address, socket string, err error) {
 		return "", "", err
 	}
 	socket = r.path("echo.sock")
+	args := []string{"plain", address, socket}
+	if r.chained {
+		args[0] = "chain"
+	}
 	p, err := r.start(ctx, process.Spec{
-		Name: "echo", Path: r.program("echo"), Args: []string{"plain", address, socket}, Ready: listening("unix", socket),
+		Name: "echo", Path: r.program("echo"), Args: args, Ready: listening("unix", socket),
 	})
 	if err == nil {
 		r.appAddress, r.appProcess = address, p.PID()

@@ -1,7 +1,9 @@
 // Command echo is the app behind the benchmark's rows.
 //
 //	echo plain <host:port> <socket>   serves TCP and a unix socket, without a mesh
-//	echo mesh                         a workload of the mesh; its environment is any workload's
+//	echo chain <host:port> <socket>   the same, and hands requests on to its own port as often as they say
+//	echo mesh [<caller>]              a workload of the mesh; its environment is any workload's. With the name of a
+//	                                  caller it hands requests on to itself as that one, through the mesh
 package main
 
 import (
@@ -29,14 +31,19 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 3 && args[0] == "plain":
-		return plain(ctx, args[1], args[2])
+		return plain(ctx, bench.EchoServer, args[1], args[2])
+	case len(args) == 3 && args[0] == "chain":
+		app := func() *http.Server { return bench.HopServer(bench.Dialer("tcp:" + args[1])) }
+		return plain(ctx, app, args[1], args[2])
 	case len(args) == 1 && args[0] == "mesh":
-		return inMesh(ctx)
+		return inMesh(ctx, "")
+	case len(args) == 2 && args[0] == "mesh":
+		return inMesh(ctx, args[1])
 	}
-	return &config.Error{Reason: "usage: echo plain <host:port> <socket>, or echo mesh"}
+	return &config.Error{Reason: "usage: echo plain|chain <host:port> <socket>, or echo mesh [<caller>]"}
 }
 
-func plain(ctx context.Context, address, socket string) error {
+func plain(ctx context.Context, app func() *http.Server, address, socket string) error {
 	tcp, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
@@ -46,12 +53,12 @@ func plain(ctx context.Context, address, socket string) error {
 		return err
 	}
 	group := lifecycle.NewGroup(ctx)
-	group.Go("tcp", func(ctx context.Context) error { return serve(ctx, bench.EchoServer(), tcp) })
-	group.Go("unix", func(ctx context.Context) error { return serve(ctx, bench.EchoServer(), unix) })
+	group.Go("tcp", func(ctx context.Context) error { return serve(ctx, app(), tcp) })
+	group.Go("unix", func(ctx context.Context) error { return serve(ctx, app(), unix) })
 	return group.Wait()
 }
 
-func inMesh(ctx context.Context) error {
+func inMesh(ctx context.Context, caller string) error {
 	var cfg config.Workload
 	if err := config.Load(&cfg); err != nil {
 		return err
@@ -77,11 +84,33 @@ func inMesh(ctx context.Context) error {
 		return fmt.Errorf("open admin socket: %w", err)
 	}
 	app := bench.EchoServer()
+	if caller != "" {
+		next, end, err := asCaller(ctx, cfg, caller, log)
+		if err != nil {
+			return err
+		}
+		defer end()
+		app = bench.HopServer(next)
+	}
 	app.ConnContext = mesh.ConnContext
 	group := lifecycle.NewGroup(ctx)
 	group.Go("app", func(ctx context.Context) error { return serve(ctx, app, ln) })
 	group.Go("admin", func(ctx context.Context) error { return serve(ctx, &http.Server{Handler: ready()}, admin) })
 	return group.Wait()
+}
+
+// asCaller is how another workload reaches this one: through its sidecar, or in the mesh by itself.
+func asCaller(ctx context.Context, own config.Workload, caller string, log *slog.Logger) (dial func(context.Context) (net.Conn, error), end func() error, err error) {
+	dir := filepath.Join(filepath.Dir(own.RunDir), caller)
+	if own.Mode == "sidecar" {
+		return bench.Dialer("unix:" + filepath.Join(dir, "up-"+own.Name+".sock")), func() error { return nil }, nil
+	}
+	m, err := mesh.Open(ctx, mesh.Config{Workload: caller, Upstreams: []string{own.Name}, RunDir: dir, Mode: own.Mode,
+		CAFile: own.CAFile, ConsulHTTP: own.ConsulHTTP, ConsulGRPC: own.ConsulGRPC, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context) (net.Conn, error) { return m.Dial(ctx, own.Name) }, m.Close, nil
 }
 
 // ready says what the sidecar asks for before it lets the workload have traffic.
