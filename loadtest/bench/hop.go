@@ -18,7 +18,7 @@ const (
 	leftHeader  = "Relay-Left"  // how many hops are still to come, after this one
 	depthHeader = "Relay-Depth" // how many were before
 	delayHeader = "Relay-Delay" // "2=5000;": hop 2 spins for so many nanoseconds
-	driftHeader = "Relay-Drift" // hop 1 gets slower and faster, by its clock, as on a machine that others use
+	driftHeader = "Relay-Drift" // hops get slower and faster, by the clock, as on a machine that others use
 	pauseHeader = "Relay-Pause" // "1000=100": of each 1000 ms by its clock, the service stands still for the first 100
 	tookHeader  = "Relay-Took"  // of the answer: "depth total own injected" of each hop, in nanoseconds, the first one first
 
@@ -43,16 +43,14 @@ func Hop(next func(ctx context.Context) (net.Conn, error)) http.Handler {
 		if delay := delayAt(r.Header.Get(delayHeader), hop); delay >= 0 {
 			injected = spinFor(arrived, delay)
 		}
-		if depth == 0 {
-			pause(r.Header.Get(pauseHeader))
-			if r.Header.Get(driftHeader) != "" {
-				spinFor(time.Now(), drift(began))
-			}
+		pause(r.Header.Get(pauseHeader))
+		if r.Header.Get(driftHeader) != "" {
+			spinFor(time.Now(), drift(began))
 		}
 		var inner string
 		var away time.Duration
 		if left > 0 {
-			head := relayHead(left-1, depth+1, strings.TrimRight(r.Header.Get(delayHeader), "; "), "", "")
+			head := relayHead(left-1, depth+1, strings.TrimRight(r.Header.Get(delayHeader), "; "), r.Header.Get(driftHeader), "")
 			called := time.Now()
 			if inner, err = pool.exchange(r.Context(), head, body); err != nil {
 				w.WriteHeader(http.StatusBadGateway)
@@ -136,7 +134,7 @@ type Way struct {
 	Hops    int           // at least one
 	DelayAt int           // the hop that is slowed down; 0 for none
 	Delay   time.Duration // by how much; 0 takes the same steps, for the one that it is compared with
-	Drift   bool          // the first hop's speed drifts
+	Drift   bool          // the hops' speed drifts
 	Pause   string        // "1000=100": the first hop stands still for the first 100 of each 1000 ms
 }
 

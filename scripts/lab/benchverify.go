@@ -24,9 +24,9 @@ machine that others use. It needs no lab. Processors are kept awake.
 
   coverage     of 2,000 short comparisons of the service with itself, 93.5 to 96.5 % of the 95 % intervals hold zero
   slowdown     a hop that is 5 % slower is found, and named, in at least 19 of 20
-  calibration  5, 20 and 100 us in one hop come back within 5 us or 10 %, with a slope of 1 within 0.05; the truth is
-               read from the injector's own clock
-  resolution   1 us on one hop is told from nothing
+  calibration  5, 20 and 100 us in one hop come back in the ledger, there, within 5 us or 10 %, with a slope of 1 within
+               0.05; the truth is read from the injector's own clock
+  resolution   1 us on one hop is told from nothing in the ledger
   open loop    the p99 of a service that stands still now and then is what its clock says, within 10 %
 
 Then the same with harnesses that are broken on purpose: pairing off (one stack after the other), and coordinated
