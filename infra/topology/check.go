@@ -8,6 +8,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// benchScope is the scope of services/platform/servertiming.
+const benchScope = "bench"
+
 // checker collects every mistake, each with its place in the file.
 type checker struct {
 	*Topology
@@ -84,6 +87,8 @@ func (c *checker) route(path []any, name string, r Route) {
 		c.bad(under("principal"), "%s: route %q: principal %q is not \"none\"", name, r.Route, r.Principal)
 	case r.NeedsPrincipal() && len(r.Scopes) == 0:
 		c.bad(under("scopes"), "%s: route %q needs a scope, or principal: none", name, r.Route)
+	case slices.Contains(r.Scopes, benchScope):
+		c.bad(under("scopes"), "%s: route %q: the scope %s opens no route: whoever has it gets to see times", name, r.Route, benchScope)
 	case !r.NeedsPrincipal() && len(r.Scopes) > 0:
 		c.bad(under("scopes"), "%s: route %q: a scope has no bearer without a principal", name, r.Route)
 	}

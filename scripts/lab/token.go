@@ -18,9 +18,9 @@ func (a *app) token() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "token --user <name>",
 		GroupID: groupRun,
-		Short:   "Print an access token of a demo user: alice, bob or carol",
+		Short:   "Print an access token of a demo user: alice, bob, carol, dave or erin",
 		Long: `Print an access token of a demo user, and nothing else. It is good for 15 minutes and for the scopes
-given, or for all that the user may have.`,
+given, or for all that the user may have. Erin is the one who measures: her scope bench has answers say where their time went.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if user == "" {

@@ -74,12 +74,15 @@ func authorize(x *Exchange) error {
 func transact(cfg Config) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if isProbe(c) || exchangeOf(c).Route.Public {
+			if isProbe(c) {
 				return next(c)
+			}
+			if exchangeOf(c).Route.Public {
+				return handled(next, c)
 			}
 			x, ctx := exchangeOf(c), c.Request().Context()
 			txn := telemetry.RequestID(ctx) // one search finds the transaction in every log
-			mint := controls.Begin(ctx, "mint transaction token")
+			mint := controls.Begin(ctx, controls.Mint)
 			raw, err := cfg.Mint(authn.Grant{Txn: txn, Subject: x.Token.Principal, Scopes: x.Scope, Entry: x.Route.Route, Client: x.Token.Client})
 			mint.End()
 			if err != nil {
@@ -90,9 +93,15 @@ func transact(cfg Config) echo.MiddlewareFunc {
 			}
 			ctx = authn.NewContext(ctx, &authn.Token{Txn: txn, Subject: x.Token.Principal, Scopes: x.Scope, Entry: x.Route.Route, Client: x.Token.Client, Raw: raw})
 			c.SetRequest(c.Request().WithContext(ctx))
-			return next(c)
+			return handled(next, c)
 		}
 	}
+}
+
+// handled calls the route's handler and enters its time.
+func handled(handle echo.HandlerFunc, c echo.Context) error {
+	defer controls.Begin(c.Request().Context(), controls.Application).End()
+	return handle(c)
 }
 
 // The schemes of the Authorization header: an access token (RFC 6750), or a machine client's API key.

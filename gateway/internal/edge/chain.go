@@ -38,6 +38,7 @@ func chain(cfg Config) []Control {
 		{ID: controls.EdgeToken, Check: authenticate(cfg), Own: true, Parts: true},
 		{ID: controls.EdgeDPoP, Check: possession(cfg)},
 		{ID: controls.EdgeScope, Check: authorize, Own: true},
+		{ID: controls.EdgeTimings, Check: timings, Own: true},
 		limits.principal(),
 		limits.route(),
 		{ID: controls.EdgeHeaders, Check: cleanHeaders, Own: true},

@@ -29,6 +29,7 @@ type Exchange struct {
 	limits             [limitsInAll]ratelimit.Result
 	limited            uint8 // which of limits are set, one bit each
 	after              []func()
+	timed              func() // ends the response with its timings; nil: it has none
 }
 
 // exchangeKey holds the request's *Exchange in its echo.Context.

@@ -36,17 +36,18 @@ func observe(cfg Config) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			begin := time.Now()
+			ctx, ledger := controls.WithLedger(c.Request().Context())
 			id := telemetry.NewRequestID()
-			ctx := telemetry.WithRequestID(telemetry.WithLogger(c.Request().Context(), cfg.Log), id)
+			ctx = telemetry.WithRequestID(telemetry.WithLogger(ctx, cfg.Log), id)
 			secure(c.Response().Header(), id)
 			if isProbe(c) {
 				c.SetRequest(c.Request().WithContext(ctx))
 				return next(c)
 			}
-			ctx, ledger := controls.WithLedger(ctx)
 			ctx, span := cfg.Tracing.Begin(ctx, clientsTrace(c.Request().Header))
 			c.SetRequest(c.Request().WithContext(ctx))
 			defer func() {
+				writing := controls.Begin(ctx, controls.Telemetry)
 				route := routeName(c)
 				took := time.Since(begin)
 				cfg.Metrics.ObserveRequest(outside, route, c.Response().Status, took)
@@ -58,6 +59,10 @@ func observe(cfg Config) echo.MiddlewareFunc {
 				}
 				span.End(route, outside, id, c.Response().Status)
 				logAccess(c, route, took, span)
+				writing.End()
+				if x, ok := c.Get(exchangeKey).(*Exchange); ok && x.timed != nil {
+					x.timed()
+				}
 			}()
 			if err := guarded(next, c); err != nil {
 				c.Error(err)

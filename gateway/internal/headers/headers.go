@@ -26,7 +26,7 @@ var outward = []string{
 var joined = []string{"Link", "Vary"}
 
 // forged is what only somebody inside may say. A client that sends it isn't merely verbose.
-var forged = []string{"Forwarded", "Txn-Token", "Via", "X-Real-Ip", "X-Request-Id"}
+var forged = []string{"Forwarded", "Server-Timing", "Txn-Token", "Via", "X-Real-Ip", "X-Request-Id"}
 
 // forgedPrefixes: X-Forwarded-For, -Host, -Client-Cert and relatives; Envoy's and Consul's own.
 var forgedPrefixes = []string{"X-Forwarded-", "X-Envoy-", "X-Consul-", "X-Vault-", "X-Redoubt-"}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -9,6 +10,7 @@ import (
 
 	"redoubt.example/gateway/internal/sse"
 	"redoubt.example/services/platform/api/inferencev1"
+	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/telemetry"
 )
@@ -34,7 +36,7 @@ func inferStream(client inferencev1.InferenceServiceClient) echo.HandlerFunc {
 			return failure(ended(err))
 		}
 		out := sse.Begin(c.Response())
-		if err = relay(first, events, out); err != nil {
+		if err = relay(ctx, first, events, out); err != nil {
 			telemetry.Log(ctx).Warn("stream ended early", "error", err.Error())
 			_ = out.Send("error", fault.ProblemOf(failure(err), telemetry.RequestID(ctx))) // the client may be gone
 		}
@@ -42,7 +44,7 @@ func inferStream(client inferencev1.InferenceServiceClient) echo.HandlerFunc {
 	}
 }
 
-func relay(event *inferencev1.InferEvent, events grpc.ServerStreamingClient[inferencev1.InferEvent], out *sse.Writer) error {
+func relay(ctx context.Context, event *inferencev1.InferEvent, events grpc.ServerStreamingClient[inferencev1.InferEvent], out *sse.Writer) error {
 	for {
 		switch e := event.GetEvent().(type) {
 		case *inferencev1.InferEvent_Chunk:
@@ -52,7 +54,11 @@ func relay(event *inferencev1.InferEvent, events grpc.ServerStreamingClient[infe
 			}
 		case *inferencev1.InferEvent_Done:
 			d := e.Done
-			return out.Send("done", done{d.GetModel(), d.GetVersion(), usageOf(d.GetUsage()), d.GetCharge()})
+			err := out.Send("done", done{d.GetModel(), d.GetVersion(), usageOf(d.GetUsage()), d.GetCharge()})
+			if authn.WantsTiming(ctx) {
+				_, _ = events.Recv() // the stream's end, where its trailer is
+			}
+			return err
 		}
 		next, err := events.Recv()
 		if err != nil {

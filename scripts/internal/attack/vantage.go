@@ -81,7 +81,7 @@ func (p *player) given(ctx context.Context, a attacks.Attack) (*given, error) {
 func (p *player) outside(g *given) error {
 	tokens, narrow := map[string]string{}, map[string]string{}
 	var errs []error
-	for _, user := range []string{"alice", "bob", "carol", "dave"} {
+	for _, user := range []string{"alice", "bob", "carol", "dave", "erin"} {
 		var err error
 		tokens[user], err = p.lab.Token(user)
 		errs = append(errs, err)

@@ -3,8 +3,10 @@ package timing_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,4 +84,54 @@ func TestRead(t *testing.T) {
 	require.ErrorIs(t, err, timing.ErrNone)
 	_, err = timing.Read(trailer, time.Millisecond)
 	require.ErrorContains(t, err, "round trip", "a gateway can't have taken longer than its client waited")
+}
+
+func TestMedian(t *testing.T) {
+	var traces []timing.Trace
+	for _, took := range []time.Duration{5250, 5300, 9000} {
+		one, err := timing.Parse(oneLine(), took*time.Microsecond)
+		require.NoError(t, err)
+		traces = append(traces, one)
+	}
+	other, err := timing.Parse(`hop;dur=1;desc="gateway GET /v1/account";in=0`, time.Second)
+	require.NoError(t, err)
+	traces = append(traces, other)
+	got, err := timing.Median(traces)
+	require.NoError(t, err)
+	require.InDelta(t, 5300, got.Client, 0.01, "of the three that are alike")
+	require.InDelta(t, 300, got.Root.Transit, 0.01)
+	require.Equal(t, traces[0].Root.Controls, got.Root.Controls)
+	require.Equal(t, traces[0].Root.Calls, got.Root.Calls)
+	require.InDelta(t, got.Client, got.Sum+got.Residual, 0.01)
+	_, err = timing.Median(nil)
+	require.Error(t, err)
+}
+
+func TestWaterfall(t *testing.T) {
+	trace, err := timing.Parse(oneLine(), 5250*time.Microsecond)
+	require.NoError(t, err)
+	var out strings.Builder
+	require.NoError(t, trace.Waterfall(&out, func(text string, _ timing.Style) string { return text }))
+	lines := strings.Split(out.String(), "\n")
+	for _, line := range lines {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), 100, line)
+	}
+	require.Contains(t, lines[1], "gateway POST /v1/documents")
+	require.Contains(t, out.String(), "\n  ingestion POST /v1/documents")
+	require.Contains(t, out.String(), "\n    payments POST /v1/authorizations")
+	require.Contains(t, out.String(), "\n    notification (says nothing)")
+	require.Contains(t, out.String(), "client 5250.0 us = parts 4250.0 + residual 1000.0 (19.0 %)")
+	payments := strings.Index(out.String(), "payments")
+	require.Contains(t, out.String()[payments:], "database")
+	bar := func(line string) int { return utf8.RuneCountInString(line[:strings.Index(line, "█")]) }
+	require.Less(t, bar(lines[1]), bar(find(lines, "payments POST")), "who is called begins later")
+}
+
+func find(lines []string, text string) string {
+	for _, line := range lines {
+		if strings.Contains(line, text) {
+			return line
+		}
+	}
+	return ""
 }

@@ -10,6 +10,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"redoubt.example/services/platform/servertiming"
 )
 
 const (
@@ -76,4 +78,11 @@ func NewContext(ctx context.Context, t *Token) context.Context {
 func FromContext(ctx context.Context) (*Token, bool) {
 	t, ok := ctx.Value(contextKey{}).(*Token)
 	return t, ok
+}
+
+// WantsTiming tells whether the request's transaction may be told where its time went: its token says so. Times tell what
+// goes on inside, so nobody else gets any.
+func WantsTiming(ctx context.Context) bool {
+	t, ok := FromContext(ctx)
+	return ok && t.HasScope(servertiming.Scope)
 }

@@ -43,6 +43,7 @@ type Request struct {
 // so that a refusal can be found in the log too.
 func (b *Boundary) Enter(ctx context.Context, header Header) (context.Context, *Request) {
 	r := &Request{boundary: b, start: time.Now(), route: Unmatched}
+	ctx, _ = controls.WithLedger(ctx)
 	r.caller, r.known = mesh.Caller(ctx)
 	ctx = telemetry.WithLogger(ctx, b.Log)
 	id := ""
@@ -54,7 +55,6 @@ func (b *Boundary) Enter(ctx context.Context, header Header) (context.Context, *
 	if !telemetry.ValidRequestID(id) {
 		id = telemetry.NewRequestID()
 	}
-	ctx, _ = controls.WithLedger(ctx)
 	return telemetry.WithRequestID(ctx, id), r
 }
 
@@ -113,6 +113,7 @@ func (r *Request) decide(ctx context.Context, in policy.Input) (context.Context,
 // Leave measures the request and writes its access log line, with the cause of its error. It is called exactly
 // once, after the response.
 func (r *Request) Leave(ctx context.Context, status int, err error) {
+	defer controls.Begin(ctx, controls.Telemetry).End()
 	took := time.Since(r.start)
 	caller := "none"
 	if r.known {
@@ -141,4 +142,13 @@ func (r *Request) Leave(ctx context.Context, status int, err error) {
 		}
 	}
 	telemetry.Log(ctx).LogAttrs(ctx, level, "request", attrs...)
+}
+
+// Timing is where the request's time went until now, as the value of a Server-Timing field for its caller; "" unless the
+// transaction wants it. ctx is the one that Admit has returned.
+func (r *Request) Timing(ctx context.Context) string {
+	if !authn.WantsTiming(ctx) {
+		return ""
+	}
+	return controls.LedgerOf(ctx).Timing(r.boundary.Workload, r.route)
 }

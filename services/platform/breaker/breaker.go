@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sony/gobreaker/v2"
 
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/telemetry"
 )
@@ -72,12 +73,16 @@ func New(upstream string, log *slog.Logger, metrics *telemetry.Metrics) *Breaker
 }
 
 // allow asks for permission to call. done reports how the call ended: nil is a success, a cancellation by the
-// caller counts for nothing. Call it exactly once.
-func (b *Breaker) allow() (done func(error), err error) {
-	done, err = b.state.Allow()
+// caller counts for nothing. Call it exactly once. Their time is entered in ctx's ledger.
+func (b *Breaker) allow(ctx context.Context) (done func(error), err error) {
+	defer controls.Begin(ctx, controls.Breaker).End()
+	report, err := b.state.Allow()
 	if err != nil {
 		b.rejected.Inc()
 		return nil, fault.RetryAfter(fault.Wrap(fault.BreakerOpen, err, "%s is failing; try again shortly", b.upstream), openFor)
 	}
-	return done, nil
+	return func(err error) {
+		defer controls.Begin(ctx, controls.Breaker).End()
+		report(err)
+	}, nil
 }

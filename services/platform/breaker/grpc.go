@@ -15,7 +15,7 @@ import (
 
 // Unary is the breaker for unary calls.
 func (b *Breaker) Unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	done, err := b.allow()
+	done, err := b.allow(ctx)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (b *Breaker) Unary(ctx context.Context, method string, req, reply any, cc *
 // Stream is the breaker for streams. A stream counts once: as soon as the first message proves the upstream
 // alive, or when it ends without one.
 func (b *Breaker) Stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	done, err := b.allow()
+	done, err := b.allow(ctx)
 	if err != nil {
 		return nil, err
 	}

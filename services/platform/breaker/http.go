@@ -13,7 +13,7 @@ import (
 // A refusal is fault.BreakerOpen.
 func (b *Breaker) Transport(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		done, err := b.allow()
+		done, err := b.allow(r.Context())
 		if err != nil {
 			closeBody(r)
 			return nil, err

@@ -42,6 +42,7 @@ const (
 	EdgeSubject   = "edge.jwt.subject"
 	EdgeAPIKey    = "edge.apikey"
 	EdgeScope     = "edge.scope"
+	EdgeTimings   = "edge.timings"
 	EdgeSchema    = "edge.schema"
 	EdgeWAF       = "edge.waf"
 
@@ -100,6 +101,7 @@ var register = []Control{
 	{EdgeLimitRoute, Edge, "gateway", "more requests of one client to one route than it may send", "OWASP API6:2023"},
 	{EdgeLimitCost, Edge, "gateway", "more of the model's time than a client may use, however few its requests", "OWASP LLM10:2025"},
 	{EdgeScope, Edge, "gateway", "use of a route that the access token wasn't granted", "RFC 6750 section 3.1"},
+	{EdgeTimings, Edge, "gateway", "being told how long each step inside took: a side channel", "W3C Server Timing, Security Considerations"},
 	{EdgeSchema, Edge, "gateway", "parameters, headers and bodies that the contract doesn't describe", "OpenAPI 3.1, RFC 7493"},
 	{EdgeDecompression, Edge, "gateway", "bodies that grow when unpacked, or hide from inspection", "RFC 9110 section 15.5.16, CWE-409"},
 	{EdgeWAF, Edge, "gateway", "known attack patterns in what goes on inside", "OWASP Core Rule Set 4"},

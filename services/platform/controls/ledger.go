@@ -9,8 +9,19 @@ import (
 // Ledger is where one request's time went in this process: by control, and by what isn't one ("database",
 // "upstream payments"). Safe for concurrent use; it lives as long as the request.
 type Ledger struct {
+	start time.Time
+
 	mu      sync.Mutex
-	entries []Entry
+	spans   []span
+	more    []Entry  // what spans have no room for
+	answers []answer // what callees said, where they were asked
+}
+
+// span is one stretch of time, since the ledger's start.
+type span struct {
+	name       string
+	begin, end time.Duration
+	call       bool
 }
 
 // Entry is one line of a ledger.
@@ -20,17 +31,43 @@ type Entry struct {
 	Time  time.Duration // in all
 }
 
-// Database is the entry of the time that a request waits for its service's database.
-const Database = "database"
+// Entries that are no control's.
+const (
+	// Database is the time that a request waits for its service's database.
+	Database = "database"
+	// Secret is the time that it waits for Vault, or for a connection that is opened with a leased login.
+	Secret = "secret"
+	// Breaker is the time that circuit breakers take to decide.
+	Breaker = "breaker"
+	// Retry is the pause before another try of a call.
+	Retry = "retry"
+	// Application is the time in the route's handler.
+	Application = "application"
+	// Mint is the time that signing a transaction token takes.
+	Mint = "mint"
+	// Telemetry is the time that metrics, span and access log of the request take.
+	Telemetry = "telemetry"
+	// Bookkeeping is the time that it takes to write the ledger, and to read those of callees.
+	Bookkeeping = "ledger"
+)
 
 // Upstream is the name of the entry for the time that a request waits for a service that it calls.
-func Upstream(name string) string { return "upstream " + name }
+func Upstream(name string) string { return upstreamPrefix + name }
+
+const upstreamPrefix = "upstream "
+
+const (
+	// usualSpans is what a request of the platform has at most, as a rule.
+	usualSpans = 28
+	// maxSpans bounds what a ledger holds: a stream has one for each message.
+	maxSpans = 160
+)
 
 type ledgerKey struct{}
 
 // WithLedger returns a context whose request's time is entered in the ledger that it also returns.
 func WithLedger(ctx context.Context) (context.Context, *Ledger) {
-	l := &Ledger{entries: make([]Entry, 0, 24)}
+	l := &Ledger{start: time.Now(), spans: make([]span, 0, usualSpans)}
 	return context.WithValue(ctx, ledgerKey{}, l), l
 }
 
@@ -40,55 +77,82 @@ func LedgerOf(ctx context.Context) *Ledger {
 	return l
 }
 
-// Add enters time that was spent on something.
+// Add enters time that was spent on something, until now.
 func (l *Ledger) Add(name string, d time.Duration) {
-	if l == nil {
-		return
+	if l != nil {
+		now := time.Since(l.start)
+		l.enter(span{name: name, begin: now - d, end: now})
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.entries {
-		if l.entries[i].Name == name {
-			l.entries[i].Count++
-			l.entries[i].Time += d
-			return
-		}
-	}
-	l.entries = append(l.entries, Entry{name, 1, d})
 }
 
-// Entries returns what was entered so far, in the order of first entry. The slice is the caller's.
+// enter returns the span's number, or -1 where there was no room for it.
+func (l *Ledger) enter(s span) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.spans) < maxSpans {
+		l.spans = append(l.spans, s)
+		return len(l.spans) - 1
+	}
+	l.more = entered(l.more, Entry{s.name, 1, s.end - s.begin})
+	return -1
+}
+
+func entered(entries []Entry, more Entry) []Entry {
+	for i := range entries {
+		if entries[i].Name == more.Name {
+			entries[i].Count += more.Count
+			entries[i].Time += more.Time
+			return entries
+		}
+	}
+	return append(entries, more)
+}
+
+// Entries returns what was entered so far, in the order of first entry. What happened within something else, or beside
+// it, counts for both: Hop keeps them apart. The slice is the caller's.
 func (l *Ledger) Entries() []Entry {
 	if l == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]Entry(nil), l.entries...)
+	entries := make([]Entry, 0, usualSpans)
+	for _, s := range l.spans {
+		entries = entered(entries, Entry{s.name, 1, s.end - s.begin})
+	}
+	for _, e := range l.more {
+		entries = entered(entries, e)
+	}
+	return entries
 }
 
 // Span is time that runs until End enters it.
 type Span struct {
 	ledger *Ledger
 	name   string
-	begin  time.Time
+	begin  time.Duration
+	call   bool
 }
 
 // Begin starts a span on the context's ledger: defer controls.Begin(ctx, id).End().
-func Begin(ctx context.Context, name string) Span {
-	l := LedgerOf(ctx)
+func Begin(ctx context.Context, name string) Span { return LedgerOf(ctx).begin(name, false) }
+
+func (l *Ledger) begin(name string, call bool) Span {
 	if l == nil {
 		return Span{}
 	}
-	return Span{l, name, time.Now()}
+	return Span{l, name, time.Since(l.start), call}
 }
 
 // End enters the span's time.
-func (s Span) End() {
-	if s.ledger != nil {
-		spin(s.ledger, s.name)
-		s.ledger.Add(s.name, time.Since(s.begin))
+func (s Span) End() { s.enter() }
+
+func (s Span) enter() int {
+	if s.ledger == nil {
+		return -1
 	}
+	spin(s.ledger, s.name)
+	return s.ledger.enter(span{s.name, s.begin, time.Since(s.ledger.start), s.call})
 }
 
 // Enforce runs the check of a control, unless that is switched off, and enters its time in the context's ledger.

@@ -11,7 +11,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"redoubt.example/services/platform/boundary"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
+	"redoubt.example/services/platform/servertiming"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -42,11 +44,11 @@ func (g *guard) stream(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo
 func (g *guard) pass(ctx context.Context, method string, handle func(context.Context) error) error {
 	header := boundary.Header(func(name string) []string { return metadata.ValueFromIncomingContext(ctx, name) })
 	ctx, request := g.boundary.Enter(ctx, header)
-	err := recovered(ctx, func() error {
-		ctx, err := request.Admit(ctx, method, header)
-		if err != nil {
+	err := recovered(ctx, func() (err error) {
+		if ctx, err = request.Admit(ctx, method, header); err != nil {
 			return err
 		}
+		defer controls.Begin(ctx, controls.Application).End()
 		return handle(ctx)
 	})
 	code := http.StatusOK
@@ -54,6 +56,9 @@ func (g *guard) pass(ctx context.Context, method string, handle func(context.Con
 		code = httpStatus(err)
 	}
 	request.Leave(ctx, code, err)
+	if timing := request.Timing(ctx); timing != "" {
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(servertiming.Metadata, timing)) // fails only outside of a call
+	}
 	return fault.ToStatus(err)
 }
 

@@ -10,7 +10,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/boundary"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/telemetry"
 )
@@ -30,17 +32,24 @@ func (s *Server) guard(route Route) echo.HandlerFunc {
 		r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, route.MaxBody)
 		c.SetRequest(r.WithContext(ctx))
 
+		timed := func() {}
 		err := recovered(ctx, func() (err error) {
-			if ctx, err = request.Admit(ctx, route.Route, header); err != nil {
+			ctx, err = request.Admit(ctx, route.Route, header)
+			if authn.WantsTiming(ctx) {
+				timed = Timing(c, func() string { return request.Timing(ctx) })
+			}
+			if err != nil {
 				return err
 			}
 			if err = parameters(c); err != nil {
 				return err
 			}
 			c.SetRequest(r.WithContext(ctx))
+			defer controls.Begin(ctx, controls.Application).End()
 			return route.Handle(c)
 		})
 		finish(ctx, c, request, typed(err))
+		timed()
 		return nil
 	}
 }

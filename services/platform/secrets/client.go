@@ -12,6 +12,7 @@ import (
 
 	vault "github.com/hashicorp/vault/api"
 
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
 )
 
@@ -62,6 +63,7 @@ func (v *Vault) call(ctx context.Context, token string, do request) (*vault.Secr
 
 // do makes one request in the session. When Vault doesn't know the token any more, it logs in again first.
 func (v *Vault) do(ctx context.Context, do request) (*vault.Secret, error) {
+	defer controls.Begin(ctx, controls.Secret).End()
 	token := v.current()
 	secret, err := v.call(ctx, token, do)
 	if !refused(err) {

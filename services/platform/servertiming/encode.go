@@ -37,28 +37,42 @@ const Other = "other"
 //
 // Times are milliseconds, as the standard wants, with four decimals; in is the hop's place in the tree. A name that is
 // no token is written as a part's desc. The value is at most MaxSize long.
-func (h *Hop) Text() string { return string(h.Append(make([]byte, 0, 1024))) }
+func (h *Hop) Text() string { return h.Closed("", func() time.Duration { return h.Total }) }
 
-// Append is Text for a buffer of the caller's.
-func (h *Hop) Append(b []byte) []byte {
-	e := encoder{b: b, start: len(b), truncated: h.Truncated}
-	e.hop(h, Call{}, []byte("0"), MaxSize-len(", truncated"))
-	if e.truncated {
-		e.b = append(e.separate(), "truncated"...)
+// Closed is Text for a hop whose time isn't over: total is asked for when all else is written, and what it says beyond
+// h.Total is entered as the named part: the time that writing took.
+func (h *Hop) Closed(part string, total func() time.Duration) string {
+	place := []byte("0")
+	rest := encoder{b: make([]byte, 0, 2048), before: headSize, truncated: h.Truncated}
+	rest.body(h, place, MaxSize-len(", truncated"))
+	if rest.truncated {
+		rest.b = append(rest.separate(), "truncated"...)
 	}
-	return e.b
+	closed := *h
+	closed.Total = total()
+	head := encoder{b: make([]byte, 0, headSize+len(rest.b))}
+	head.head(&closed, Call{}, place)
+	if part != "" {
+		head.part(Part{part, 1, closed.Total - h.Total}, place)
+	}
+	if len(rest.b) > 0 {
+		head.b = append(head.separate(), rest.b...)
+	}
+	return string(head.b)
 }
+
+// headSize is more than the root's own metric takes, and the part that is written last.
+const headSize = maxText + 2*maxName
 
 type encoder struct {
 	b         []byte
-	start     int
+	before    int // what else will be in the value
 	truncated bool
 }
 
-func (e *encoder) size() int { return len(e.b) - e.start }
+func (e *encoder) size() int { return e.before + len(e.b) }
 
-// hop appends a hop, and tells whether it fit.
-func (e *encoder) hop(h *Hop, caller Call, place []byte, limit int) bool {
+func (e *encoder) head(h *Hop, caller Call, place []byte) {
 	e.metric("hop", h.Total)
 	e.text(h.Service + " " + h.Route)
 	if len(place) > 1 {
@@ -66,6 +80,10 @@ func (e *encoder) hop(h *Hop, caller Call, place []byte, limit int) bool {
 		e.time("wait", caller.Wait)
 	}
 	e.place(place)
+}
+
+// body appends what is behind a hop's own metric, and tells whether it fit.
+func (e *encoder) body(h *Hop, place []byte, limit int) bool {
 	for _, p := range folded(h.Parts) {
 		before := len(e.b)
 		if e.part(p, place); e.size() <= limit {
@@ -93,8 +111,10 @@ func (e *encoder) call(c Call, place []byte, limit int) {
 		e.truncated = true
 		return
 	}
-	if c.Hop != nil && e.hop(c.Hop, c, place, limit) {
-		return
+	if c.Hop != nil {
+		if e.head(c.Hop, c, place); e.body(c.Hop, place, limit) {
+			return
+		}
 	}
 	e.b, e.truncated = e.b[:before], e.truncated || c.Hop != nil
 	e.metric("call", c.Wait)
@@ -133,7 +153,7 @@ func folded(parts []Part) []Part {
 }
 
 func (e *encoder) separate() []byte {
-	if e.size() == 0 {
+	if len(e.b) == 0 {
 		return e.b
 	}
 	return append(e.b, ", "...)

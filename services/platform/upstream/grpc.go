@@ -14,7 +14,6 @@ import (
 
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/breaker"
-	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -39,7 +38,7 @@ func GRPC(m Dialer, name string, opts ...Option) (*grpc.ClientConn, error) {
 		grpc.WithNoProxy(),
 		grpc.WithDisableServiceConfig(), // retries are ours, see grpcRetry
 		grpc.WithDisableRetry(),
-		grpc.WithChainUnaryInterceptor(out.unary, again.unary, b.Unary),
+		grpc.WithChainUnaryInterceptor(out.unary, again.unary, b.Unary, out.call),
 		grpc.WithChainStreamInterceptor(out.stream, b.Stream),
 	)
 	if err != nil {
@@ -79,27 +78,7 @@ func (meshCredentials) OverrideServerName(string) error { return nil }
 type grpcOutgoing struct{ upstream string }
 
 func (o *grpcOutgoing) unary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	defer controls.Begin(ctx, controls.Upstream(o.upstream)).End()
 	return grpcFailure(ctx, o.upstream, invoke(withMetadata(ctx), method, req, reply, cc, opts...))
-}
-
-func (o *grpcOutgoing) stream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	s, err := open(withMetadata(ctx), desc, cc, method, opts...)
-	if err != nil {
-		return nil, grpcFailure(ctx, o.upstream, err)
-	}
-	return &typedStream{ClientStream: s, ctx: ctx, upstream: o.upstream}, nil
-}
-
-type typedStream struct {
-	grpc.ClientStream
-	ctx      context.Context
-	upstream string
-}
-
-func (s *typedStream) RecvMsg(m any) error {
-	defer controls.Begin(s.ctx, controls.Upstream(s.upstream)).End()
-	return grpcFailure(s.ctx, s.upstream, s.ClientStream.RecvMsg(m))
 }
 
 func withMetadata(ctx context.Context) context.Context {

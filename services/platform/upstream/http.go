@@ -38,7 +38,7 @@ type Client struct {
 func HTTP(m Dialer, name string, opts ...Option) *Client {
 	o := apply(opts)
 	pool := newLanes(func() *http.Transport { return newPool(m, name, o) })
-	var t http.RoundTripper = breaker.New(name, o.log, o.metrics).Transport(pool)
+	var t http.RoundTripper = breaker.New(name, o.log, o.metrics).Transport(&calling{pool, name})
 	t = &retrying{next: t, budget: newBudget(name, o.metrics)}
 	t = &outgoing{next: t, upstream: name}
 	return &Client{name: name, transport: t, pool: pool}

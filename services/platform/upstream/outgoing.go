@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"redoubt.example/services/platform/authn"
-	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/telemetry"
 )
@@ -35,9 +34,7 @@ func (t *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
 	set(authn.Header, transactionToken(ctx))
 	set(telemetry.RequestIDHeader, telemetry.RequestID(ctx))
 	set(telemetry.TraceparentHeader, telemetry.Traceparent(ctx))
-	waiting := controls.Begin(ctx, controls.Upstream(t.upstream))
 	resp, err := t.next.RoundTrip(out)
-	waiting.End()
 	if err != nil {
 		return nil, failure(ctx, t.upstream, err)
 	}

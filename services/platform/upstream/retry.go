@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
 )
 
@@ -46,6 +47,7 @@ func (t *retrying) again(ctx context.Context, try int) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 		return false
 	}
+	defer controls.Begin(ctx, controls.Retry).End()
 	return t.budget.spend() && sleep(ctx, wait)
 }
 
