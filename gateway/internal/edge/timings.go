@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/httpserver"
 	"redoubt.example/services/platform/servertiming"
@@ -29,7 +28,7 @@ func timings(x *Exchange) error {
 	}
 	x.Scope = append(slices.Clip(x.Scope), servertiming.Scope)
 	ledger, route := controls.LedgerOf(x.Request().Context()), x.name()
-	x.timed = httpserver.Timing(x.Context, func() string { return ledger.Timing(topology.Gateway, route) })
+	x.timed = httpserver.Timing(x.Context, func() string { return ledger.Timing("gateway", route) })
 	return nil
 }
 
