@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"redoubt.example/infra/process"
+	"redoubt.example/services/platform/controls"
 )
 
 // app is a service's own process. It starts once the control plane is configured and the service's jobs are done.
@@ -87,6 +88,9 @@ func (s *Stack) env(w instance) []string {
 		"REDOUBT_CONSUL_GRPC=" + s.plane.ConsulGRPC,
 		"REDOUBT_VAULT_ADDR=" + s.plane.VaultAddr,
 		"REDOUBT_POLICY_FILE=" + PolicyFile(s.cfg.RunDir),
+	}
+	if p, err := controls.LookupProfile(s.cfg.Profile); err == nil && p.Again {
+		env = append(env, "REDOUBT_CONTROLS_AGAIN=1")
 	}
 	if s.cfg.Mode == modePlaintext {
 		env = append(env, UnsafeLab+"=1")

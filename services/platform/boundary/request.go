@@ -89,7 +89,7 @@ func (r *Request) Admit(ctx context.Context, route string, header Header) (conte
 		ctx = authn.NewContext(ctx, token)
 		in.Principal, in.Scopes, in.Entry = token.Subject, token.Scopes, token.Entry
 	}
-	return r.decide(ctx, in)
+	return r.admitAgain(ctx, in, rule.NeedsPrincipal(), header)
 }
 
 func (r *Request) decide(ctx context.Context, in policy.Input) (context.Context, error) {

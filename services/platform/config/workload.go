@@ -39,8 +39,9 @@ type Workload struct {
 	OTLPEndpoint string  `env:"OTLP_ENDPOINT"`                  // http(s)://host:port of a receiver of traces and metrics (OTLP/HTTP); "": none
 	TraceSample  float64 `env:"TRACE_SAMPLE" envDefault:"0.05"` // the share of requests that are traced, 0 to 1; the gateway decides
 
-	ControlsOff []string `env:"CONTROLS_OFF"` // IDs of controls to run without, comma-separated; only in an unsafe lab
-	Delays      []string `env:"DELAYS"`       // what to waste in controls, "app.policy=20us,...", for a harness to find; only in an unsafe lab
+	ControlsOff []string `env:"CONTROLS_OFF"`   // IDs of controls to run without, comma-separated; only in an unsafe lab
+	CheckAgain  bool     `env:"CONTROLS_AGAIN"` // check everything a second time at this hop: the profile overchecked
+	Delays      []string `env:"DELAYS"`         // what to waste in controls, "app.policy=20us,...", for a harness to find; only in an unsafe lab
 }
 
 // Common is what all have, of settings that embed it.

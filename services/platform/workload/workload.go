@@ -74,6 +74,9 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 	if err := controls.SwitchOff(w.Log, cfg.ControlsOff); err != nil {
 		return nil, &config.Error{Reason: err.Error()}
 	}
+	if cfg.CheckAgain {
+		controls.CheckAgain(w.Log)
+	}
 	if err := w.inject(cfg.Delays); err != nil {
 		return nil, &config.Error{Reason: err.Error()}
 	}
