@@ -14,19 +14,20 @@ import (
 	"redoubt.example/loadtest/attacks"
 	"redoubt.example/scripts/internal/attack"
 	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/services/platform/controls"
 )
 
 // attack is the verb; what to do with the suite is a command of its own.
 func (a *app) attack() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "attack list|show|run|revert|status|prove",
+		Use:     "attack list|show|run|revert|status|prove|reach",
 		GroupID: groupRun,
 		Short:   "Attack the platform, and prove which control stops which attack",
 		Args:    cobra.ArbitraryArgs,
 		RunE:    subject("attack"),
 	}
-	cmd.AddCommand(a.attackList(), a.attackShow(), a.attackRun(), a.attackRevert(), a.attackStatus(), a.attackProve())
+	cmd.AddCommand(a.attackList(), a.attackShow(), a.attackRun(), a.attackRevert(), a.attackStatus(), a.attackProve(), a.attackReach())
 	return cmd
 }
 
@@ -98,8 +99,10 @@ func (a *app) target(ctx context.Context) (*attack.Lab, error) {
 	if err != nil {
 		return nil, err
 	}
+	more, less := stack.Deviation(status.Profile, status.ControlsOff)
 	return &attack.Lab{
-		Client: client, Status: status, RunDir: record.RunDir, Logs: dir.Logs(), K6: generator, Scripts: suite,
+		Deviation: append(more, less...),
+		Client:    client, Status: status, RunDir: record.RunDir, Logs: dir.Logs(), K6: generator, Scripts: suite,
 		Limited: limited(ctx, status),
 		Token:   func(user string, scopes ...string) (string, error) { return client.Token(ctx, user, scopes) },
 		Control: func(id string) (layer, owner string, ok bool) {

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/term"
@@ -14,6 +15,14 @@ import (
 // withLab does something with the lab of --dir if that is up, or else with one of its own. A mode that is asked for has to
 // be that of the lab which is up; "" takes whatever there is.
 func (a *app) withLab(ctx context.Context, mode string, do func(context.Context) error) error {
+	return a.withProfile(ctx, "", mode, do)
+}
+
+// withProfile is withLab for a profile: a lab that is up has to have it; "" takes whatever there is.
+func (a *app) withProfile(ctx context.Context, profile, mode string, do func(context.Context) error) error {
+	if _, _, err := stack.Choose(profile, mode); err != nil {
+		return exit.Usagef("%w", err)
+	}
 	dir, err := a.dir()
 	if err != nil {
 		return err
@@ -21,14 +30,30 @@ func (a *app) withLab(ctx context.Context, mode string, do func(context.Context)
 	_, err = dir.Running()
 	switch {
 	case err == nil:
+		if err := a.hasProfile(ctx, profile); err != nil {
+			return err
+		}
 		return do(ctx)
 	case !errors.Is(err, labdir.ErrNotRunning):
 		return err
 	}
-	if mode == "" {
-		mode = stack.Modes[0]
+	return a.withOwnLab(ctx, plan{Profile: profile, Mode: mode, Port: stack.DefaultPort}, do)
+}
+
+// hasProfile refuses a lab that is up with another profile.
+func (a *app) hasProfile(ctx context.Context, profile string) error {
+	if profile == "" {
+		return nil
 	}
-	return a.withOwnLab(ctx, plan{Mode: mode, Port: stack.DefaultPort}, do)
+	client, _, err := a.running()
+	if err != nil {
+		return err
+	}
+	status, err := client.Status(ctx)
+	if err == nil && status.Profile != profile {
+		err = exit.Mend(exit.Usagef("the lab that is up has the profile %s, not %s", status.Profile, profile), "lab down"+a.dirFlag())
+	}
+	return err
 }
 
 // withOwnLab starts a lab, does something with it, and stops it.

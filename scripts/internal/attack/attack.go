@@ -32,7 +32,9 @@ type Lab struct {
 	K6      string // the generator's binary
 	Scripts fs.FS  // the suite's folder: what is edited there is what runs
 	Control func(id string) (layer, owner string, ok bool)
-	Limited bool // its rate limits can be reached, and its deny list isn't empty
+	// Deviation is what is off or on in the lab otherwise than its profile has it.
+	Deviation []string
+	Limited   bool // its rate limits can be reached, and its deny list isn't empty
 }
 
 // Result is one attack's outcome, as JSON has it.
@@ -68,6 +70,10 @@ type Skip struct {
 
 // Report is what `lab attack run --json` prints.
 type Report struct {
+	Profile string   `json:"profile"`
+	Blocked int      `json:"blocked"`
+	Total   int      `json:"total"`           // that could be run here: those skipped aren't counted
+	Reach   *int     `json:"reach,omitempty"` // services that a compromised notification can use, where that was measured
 	Attacks []Result `json:"attacks"`
 	Skipped []Skip   `json:"skipped"`
 }

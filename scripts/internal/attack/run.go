@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"redoubt.example/loadtest/attacks"
+	"redoubt.example/services/platform/controls"
 )
 
 // Run runs attacks one after the other. say hears which, and after each what became of it; it may be nil.
 func Run(ctx context.Context, lab *Lab, all []attacks.Attack, say func(doing string, done *Result)) (report Report, err error) {
 	report = Report{Attacks: []Result{}, Skipped: []Skip{}}
-	if len(lab.Status.ControlsOff) > 0 {
-		return report, fmt.Errorf("controls are switched off: %v", lab.Status.ControlsOff)
+	report.Profile = lab.Status.Profile
+	if len(lab.Deviation) > 0 {
+		return report, fmt.Errorf("controls are switched off, or on, beside what the profile says: %v", lab.Deviation)
 	}
 	places, err := lab.Client.Places(ctx)
 	if err != nil {
@@ -37,13 +39,13 @@ func Run(ctx context.Context, lab *Lab, all []attacks.Attack, say func(doing str
 		report.Attacks = append(report.Attacks, r)
 		say(a.ID, &r)
 	}
+	report.Blocked, report.Total = report.Count(Blocked), len(report.Attacks)
 	return report, nil
 }
 
 // run is one attack with its benign twin.
 func (p *player) run(ctx context.Context, a attacks.Attack) (Result, error) {
 	r := result(a)
-	r.Layer, _, _ = p.lab.Control(a.BlockedBy)
 	began := time.Now()
 	w, err := newWatch(p.lab.Logs)
 	if err != nil {
@@ -53,7 +55,8 @@ func (p *player) run(ctx context.Context, a attacks.Attack) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Verdict, r.Evidence, err = p.judge(ctx, w, a, a.BlockedBy, outcomes[benign], outcomes[attempt])
+	r.BlockedBy, r.Verdict, r.Evidence, err = p.judgeByAny(ctx, w, a, outcomes[benign], outcomes[attempt])
+	r.Layer, _, _ = p.lab.Control(controls.First(r.BlockedBy))
 	r.Took = time.Since(began)
 	return r, err
 }

@@ -36,5 +36,5 @@ func EnforceAgain(ctx context.Context, id string, check func() error, reason fun
 	return err
 }
 
-// first is the control whose check an ID stands for: the second check of it is in the register with the first.
-func first(id string) string { return strings.TrimPrefix(id, againPrefix) }
+// First is the control whose check an ID stands for: the second check of it is in the register with the first.
+func First(id string) string { return strings.TrimPrefix(id, againPrefix) }

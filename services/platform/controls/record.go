@@ -25,7 +25,7 @@ const Message = "decision"
 // beside an error.
 func Record(ctx context.Context, id, decision, reason string, attrs ...any) {
 	log := telemetry.Log(ctx)
-	c, ok := Lookup(first(id))
+	c, ok := Lookup(First(id))
 	if !ok {
 		if testing.Testing() {
 			panic("controls: no control has the ID " + id)
