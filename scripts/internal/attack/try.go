@@ -11,9 +11,9 @@ import (
 	"redoubt.example/loadtest/attacks"
 )
 
-// Try plays the attack of a script that isn't in the suite, from a vantage point, and returns what it reports as detail. The
+// PlayScript plays the attack of a script that isn't in the suite, from a vantage point, and returns what it reports as detail. The
 // script may import the suite's library from '../lib/'.
-func Try(ctx context.Context, lab *Lab, from attacks.Vantage, script string, timeout time.Duration) (detail string, err error) {
+func PlayScript(ctx context.Context, lab *Lab, from attacks.Vantage, script string, timeout time.Duration) (detail string, err error) {
 	places, err := lab.Client.Places(ctx)
 	if err != nil {
 		return "", err

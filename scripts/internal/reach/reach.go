@@ -91,7 +91,7 @@ func Measure(ctx context.Context, lab *attack.Lab) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	detail, err := attack.Try(ctx, lab, attacks.Vantage("service:"+From), strings.Replace(script, "'TARGETS'", string(raw), 1), timeout)
+	detail, err := attack.PlayScript(ctx, lab, attacks.Vantage("service:"+From), strings.Replace(script, "'TARGETS'", string(raw), 1), timeout)
 	if err != nil {
 		return Report{}, fmt.Errorf("measure the reach of %s: %w", From, err)
 	}
