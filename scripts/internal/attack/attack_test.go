@@ -116,18 +116,34 @@ func sample() attack.Report {
 func TestJSON(t *testing.T) {
 	raw, err := json.Marshal(sample())
 	require.NoError(t, err)
-	var got map[string][]map[string]any
+	var counts map[string]any
+	require.NoError(t, json.Unmarshal(raw, &counts))
+	require.Len(t, counts, 5)
+	require.NotContains(t, counts, "reach", "absent where it wasn't measured")
+	var got struct {
+		Profile string
+		Blocked int
+		Total   int
+		Lists   map[string][]map[string]any
+	}
 	require.NoError(t, json.Unmarshal(raw, &got))
-	require.Len(t, got, 2)
-	require.Len(t, got["attacks"], 3)
+	got.Lists = map[string][]map[string]any{}
+	for _, key := range []string{"attacks", "skipped"} {
+		part, err := json.Marshal(counts[key])
+		require.NoError(t, err)
+		var list []map[string]any
+		require.NoError(t, json.Unmarshal(part, &list))
+		got.Lists[key] = list
+	}
+	require.Len(t, got.Lists["attacks"], 3)
 	keys := func(m map[string]any) (all []string) {
 		for k := range m {
 			all = append(all, k)
 		}
 		return all
 	}
-	require.ElementsMatch(t, []string{"id", "threat", "vantage", "verdict", "blocked_by", "layer", "evidence"}, keys(got["attacks"][0]))
-	require.ElementsMatch(t, []string{"id", "reason"}, keys(got["skipped"][0]))
+	require.ElementsMatch(t, []string{"id", "threat", "vantage", "verdict", "blocked_by", "layer", "evidence"}, keys(got.Lists["attacks"][0]))
+	require.ElementsMatch(t, []string{"id", "reason"}, keys(got.Lists["skipped"][0]))
 
 	raw, err = json.Marshal(attack.Proof{Controls: []attack.Proved{attack.Conclude("edge.scope", nil)}})
 	require.NoError(t, err)
