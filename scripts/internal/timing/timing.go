@@ -95,9 +95,9 @@ func (t *Trace) hop(c servertiming.Call, caller string) *Hop {
 	h.URI, h.Total, h.Self, h.Residual = c.Hop.Route, micros(c.Hop.Total), micros(c.Hop.Self()), micros(c.Hop.Residual())
 	for _, p := range c.Hop.Parts {
 		if id, injected := strings.CutPrefix(p.Name, servertiming.Injected); injected {
-			h.Injected = append(h.Injected, Part{id, micros(p.Time), p.Count})
+			h.Injected = added(h.Injected, Part{id, micros(p.Time), p.Count})
 		} else {
-			h.Controls = append(h.Controls, Part{p.Name, micros(p.Time), p.Count})
+			h.Controls = added(h.Controls, Part{p.Name, micros(p.Time), p.Count})
 		}
 	}
 	var each time.Duration
@@ -108,6 +108,18 @@ func (t *Trace) hop(c servertiming.Call, caller string) *Hop {
 	t.Residual += h.Residual
 	t.Overlap += micros(each - c.Hop.Waited())
 	return h
+}
+
+// added enters a part once, however often the wire names it: writing and reading ledgers are two entries of one name.
+func added(parts []Part, more Part) []Part {
+	for i := range parts {
+		if parts[i].ID == more.ID {
+			parts[i].US += more.US
+			parts[i].Count += more.Count
+			return parts
+		}
+	}
+	return append(parts, more)
 }
 
 // Walk calls f for the hop and all behind it, callers first, with the number of hops before each.

@@ -14,7 +14,7 @@ import (
 )
 
 // text is a request of 5 ms in which the gateway asks ingestion, and that two others, for a while both at once.
-const text = `hop;dur=5;desc="gateway POST /v1/documents";in=0, edge.waf;dur=0.3;in=0, edge.jwt.signature;dur=0.1;in=0, part;dur=0.02;desc="injected edge.waf";in=0,
+const text = `hop;dur=5;desc="gateway POST /v1/documents";in=0, edge.waf;dur=0.2;in=0, edge.waf;dur=0.1;in=0, edge.jwt.signature;dur=0.1;in=0, part;dur=0.02;desc="injected edge.waf";in=0,
  hop;dur=3.5;desc="ingestion POST /v1/documents";at=0.5;wait=4.2;in=0.0, application;dur=0.4;in=0.0, database;dur=0.6;n=3;in=0.0,
  hop;dur=0.9;desc="payments POST /v1/authorizations";at=0.2;wait=1;in=0.0.0, database;dur=0.8;in=0.0.0, call;dur=1.5;desc="notification";at=0.7;in=0.0.1`
 
@@ -52,7 +52,7 @@ func TestTree(t *testing.T) {
 	require.Equal(t, []string{"client>gateway", ".gateway>ingestion", "..ingestion>payments", "..ingestion>notification"}, names)
 
 	root := got.Root
-	require.Equal(t, []timing.Part{{"edge.waf", 300, 1}, {"edge.jwt.signature", 100, 1}}, root.Controls)
+	require.Equal(t, []timing.Part{{"edge.waf", 300, 2}, {"edge.jwt.signature", 100, 1}}, root.Controls)
 	require.Equal(t, []timing.Part{{"edge.waf", 20, 1}}, root.Injected, "it is within the control's time, not beside it")
 	require.InDelta(t, 250, root.Transit, 0.01)
 	require.InDelta(t, 800, root.Self, 0.01)
