@@ -12,7 +12,7 @@ import (
 //	service:<name>        that service's user, folder and identity: it was taken over
 //	process               a local process of no workload's user, without any identity
 //	stolen:token|leaf|lease   the thing, somewhere else
-//	control-plane         write access to where policies and models are published; no key
+//	control-plane         write access to where policies and models are published, and to the catalog; no signing key
 type Vantage string
 
 // The vantage points that aren't a service's.
