@@ -55,6 +55,7 @@ type Config struct {
 	IssueJWT     func(subject, audience string) (string, error)
 
 	LeaseTTL time.Duration // of database credentials; 10 minutes when 0
+	NoSync   bool          // PostgreSQL doesn't wait for the disk: a power failure may cost the databases
 
 	// Owner gives the user that a server runs as; nil or 0 means the one we are. PostgreSQL refuses root.
 	Owner func(component string) (uid, gid int)

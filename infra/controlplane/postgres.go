@@ -57,7 +57,7 @@ func (p *Plane) writePostgres(files map[string]string) error {
 		}
 		clients = "127.0.0.1/32"
 	}
-	data := map[string]any{"Dir": p.cfg.Dir, "Ports": p.ports, "Databases": p.databases(), "OSUser": name, "Listen": p.listen(), "Clients": clients}
+	data := map[string]any{"Dir": p.cfg.Dir, "Ports": p.ports, "Databases": p.databases(), "OSUser": name, "Listen": p.listen(), "Clients": clients, "NoSync": p.cfg.NoSync}
 	for from, to := range files {
 		text, err := render("postgres/"+from, data)
 		if err != nil {

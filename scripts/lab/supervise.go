@@ -123,7 +123,7 @@ func (l *runningLab) assemble(claim *labdir.Claim, log *slog.Logger) error {
 		return err
 	}
 	l.stack, err = stack.New(stack.Config{
-		RunDir: claim.RunDir, Mode: l.plan.Mode, Profile: l.plan.Profile, Replicas: l.plan.Replicas, Gateway: port, LeaseTTL: l.plan.LeaseTTL, Tools: l.plan.Tools, Log: log,
+		RunDir: claim.RunDir, Mode: l.plan.Mode, Profile: l.plan.Profile, Replicas: l.plan.Replicas, Gateway: port, LeaseTTL: l.plan.LeaseTTL, NoSync: l.plan.NoSync, Tools: l.plan.Tools, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, port.Close())

@@ -32,6 +32,7 @@ type plan struct {
 	Port     int            `json:"port"`
 	Asked    bool           `json:"asked"` // the port was given: no other will do
 	LeaseTTL time.Duration  `json:"lease_ttl"`
+	NoSync   bool           `json:"no_sync"`
 	Tools    tools.Set      `json:"tools"`
 }
 
@@ -85,6 +86,7 @@ a second Ctrl-C without patience.`,
 	flags.StringSliceVar(&replicas, "replicas", nil, "more than one of a service: ingestion=3,inference=2")
 	flags.StringSliceVar(&delays, "delay", nil, "a known delay for a harness to find, in an unsafe lab: ingestion:app.policy=20us")
 	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
+	flags.BoolVar(&p.NoSync, "no-sync", false, "PostgreSQL doesn't wait for the disk, whose pauses hide what is measured")
 	flags.DurationVar(&p.LeaseTTL, "lease-ttl", 0, "how long database credentials live (default 10m)")
 	return cmd
 }

@@ -28,6 +28,7 @@ type Setup struct {
 	Profile string   // "": as the program's own default is, which every revision has
 	Delays  []string // "service:control=20us": 0s lets it take others while it runs
 	Program Program  // another one than the run's; none: that
+	Sync    bool     // PostgreSQL waits for the disk, as every revision's does
 }
 
 // Lab is a whole platform that was started to be measured.
@@ -63,6 +64,9 @@ func start(ctx context.Context, p Program, folder string, s Setup) (*Lab, error)
 	}
 	for _, d := range s.Delays {
 		args = append(args, "--delay", d)
+	}
+	if !s.Sync { // a disk's pauses are a thousand times what is measured, and alike whatever the controls
+		args = append(args, "--no-sync")
 	}
 	env := append(os.Environ(), stack.UnsafeLab+"=1")
 	l := &Lab{Setup: s, said: &words{}}

@@ -55,6 +55,7 @@ func Run(ctx context.Context, cfg Config) (result report.Result, err error) {
 	result = report.Result{Method: method(), Version: report.Version, Began: began.UTC(), Revision: cfg.Revision, Machine: machine(), State: string(cfg.State), Stopped: bench.StoppedTime,
 		Calibration: []report.Calibration{}, Profiles: []report.Profile{}, Ledger: []report.Line{}} // [] in JSON, not null
 	r := &run{cfg: cfg, result: &result}
+	r.note("PostgreSQL doesn't wait for the disk, in any profile: a disk's pauses are a thousand times what is measured")
 	defer func() { err = errors.Join(err, r.stopAll()) }()
 	leave, err := cfg.State.Enter(ctx, cfg.Background)
 	if err != nil {

@@ -54,7 +54,7 @@ func Against(ctx context.Context, cfg Config, before Program) (measures []report
 		return nil, err
 	}
 	defer leave()
-	labs, err := r.start(ctx, Setup{Name: "before", Program: before}, Setup{Name: "now"})
+	labs, err := r.start(ctx, Setup{Name: "before", Program: before, Sync: true}, Setup{Name: "now", Sync: true})
 	if err != nil {
 		return nil, err
 	}

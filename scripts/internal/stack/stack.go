@@ -35,6 +35,7 @@ type Config struct {
 	Replicas map[string]int // of services that have more than one
 	Gateway  net.Listener   // holds the gateway's port until the gateway starts
 	LeaseTTL time.Duration  // of database credentials; the control plane's default when 0
+	NoSync   bool           // the databases needn't outlive a power failure
 	Tools    tools.Set
 	Log      *slog.Logger
 }
@@ -85,7 +86,7 @@ func New(cfg Config) (*Stack, error) {
 	issuer.Log = cfg.Log
 	plane, err := controlplane.New(controlplane.Config{
 		Dir: cfg.RunDir, Consul: cfg.Tools.Consul, Vault: cfg.Tools.Vault, PostgresBin: cfg.Tools.Postgres,
-		Topology: top, AttestKeyPEM: issuer.PublicKeyPEM(), IssueJWT: issuer.Token, LeaseTTL: cfg.LeaseTTL, Owner: users.Of,
+		Topology: top, AttestKeyPEM: issuer.PublicKeyPEM(), IssueJWT: issuer.Token, LeaseTTL: cfg.LeaseTTL, NoSync: cfg.NoSync, Owner: users.Of,
 	})
 	if err != nil {
 		return nil, err
