@@ -14,7 +14,7 @@ type Profile struct {
 	Says string // what it stands for
 	// Modes are the mesh modes that go with it; the first is the one that it is started in.
 	Modes []string
-	// Again has each hop check everything a second time: see Again.
+	// Again has each service check intention, token and policy a second time: see Again.
 	Again bool
 
 	on []string // patterns over the register, as path.Match has them
@@ -41,7 +41,7 @@ var profiles = []Profile{
 	{Name: Layered, Modes: []string{"sidecar", "native", "envoy"}, on: []string{"*"},
 		Says: "every control, each at its layer"},
 	{Name: "overchecked", Modes: []string{"sidecar", "native", "envoy"}, Again: true, on: []string{"*"},
-		Says: "every control, and everything a second time at every hop"},
+		Says: "every control, and intention, token and policy a second time in each service"},
 }
 
 // Profiles returns all of them, the weakest first.
