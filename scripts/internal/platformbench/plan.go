@@ -43,5 +43,5 @@ func Full(all time.Duration, profiles, controls []string) Plan {
 }
 
 func (r *run) steps() []func(context.Context) error {
-	return []func(context.Context) error{r.same, r.profiles, r.controls, r.storms}
+	return []func(context.Context) error{r.same, r.profiles, r.controls, r.storms, r.attacks}
 }
