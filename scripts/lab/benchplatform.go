@@ -81,7 +81,6 @@ a regression.`,
 	flags.StringVar(&o.baseline, "baseline", "", "fail on a regression from the result in this JSON file")
 	flags.StringVar(&o.against, "against", "", "run this Git revision beside this one, and fail on a regression; profiles only if they are named")
 	flags.StringVar(&o.html, "html", "", "write the report for the browser, one file that needs no network, to this file")
-	cmd.MarkFlagsMutuallyExclusive("baseline", "against")
 	o.files.flags(flags)
 	return cmd
 }
@@ -102,6 +101,9 @@ func (o benchOptions) check() error {
 		if _, ok := controls.Lookup(id); !ok {
 			return exit.Mend(exit.Usagef("no control has the ID %q", id), "lab control list")
 		}
+	}
+	if o.baseline != "" && o.against != "" {
+		return exit.Usagef("say either --baseline or --against: a file's figures, or a revision to measure beside this one")
 	}
 	if o.quick && len(o.controls) > 0 {
 		return exit.Usagef("--quick leaves single controls out: say either --quick or --controls")
