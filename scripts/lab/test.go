@@ -22,9 +22,10 @@ func (a *app) test() *cobra.Command {
 		GroupID: groupBuild,
 		Short:   "Run all checks and tests of all modules, end to end included",
 		Long: `Run all checks and tests: format, vet, each module built alone, the tests of all modules (packages with concurrency
-under the race detector), the whole platform end to end, and at last every attack on it, and the proof of every control
-(see ` + "`lab help attack`" + `). Obtains Consul, Vault and PostgreSQL first. Up to three failing tests of a part are repeated once, each
-alone: those that pass then are listed as unsteady, with what they said; a data race or a panic is never repeated.`,
+under the race detector), a few seconds of fuzzing for each of the mesh's parsers, the whole platform end to end, and at last
+every attack on it, and the proof of every control (see ` + "`lab help attack`" + `). Obtains Consul, Vault and PostgreSQL first. Up to
+three failing tests of a part are repeated once, each alone: those that pass then are listed as unsteady, with what they said;
+a data race or a panic is never repeated.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := a.runTests(cmd.Context())

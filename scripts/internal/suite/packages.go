@@ -51,9 +51,9 @@ func (p listed) hasTests() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) 
 // detector's price.
 func (p listed) concurrent() bool {
 	for _, name := range slices.Concat(p.GoFiles, p.TestGoFiles, p.XTestGoFiles) {
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-		if err != nil {
-			continue // the compiler says it better
+		file := parse(filepath.Join(p.Dir, name))
+		if file == nil {
+			continue
 		}
 		found := slices.ContainsFunc(file.Imports, func(i *ast.ImportSpec) bool {
 			path := strings.Trim(i.Path.Value, `"`)
@@ -69,4 +69,13 @@ func (p listed) concurrent() bool {
 		}
 	}
 	return false
+}
+
+// parse reads a source file; nil for one that isn't Go: the compiler says it better.
+func parse(path string) *ast.File {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return nil
+	}
+	return file
 }

@@ -98,7 +98,7 @@ func (s *Suite) steps() []step {
 	for _, module := range Outside {
 		steps = append(steps, step{"test " + module, func(ctx context.Context, into *Part) error { return s.testOutside(ctx, module, into) }})
 	}
-	steps = append(steps, step{"end to end", s.endToEnd})
+	steps = append(steps, step{"fuzz the mesh's parsers", s.fuzz}, step{"end to end", s.endToEnd})
 	if s.Lab != "" {
 		steps = append(steps, s.attackSteps()...)
 	}

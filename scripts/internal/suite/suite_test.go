@@ -48,6 +48,17 @@ func run(t *testing.T, root string) suite.Report {
 	return report
 }
 
+// fuzzy passes as an ordinary test.
+const fuzzy = `func FuzzByte(f *testing.F) {
+	f.Add([]byte("a"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 0 && b[0] > 'z' {
+			t.Fatal("a found byte")
+		}
+	})
+}
+`
+
 const header = "package doc\n\nimport \"testing\"\n\n"
 
 func TestFailuresAreFound(t *testing.T) {
@@ -57,6 +68,7 @@ func TestFailuresAreFound(t *testing.T) {
 		"a test outside":                    {"test loadtest/k6", "loadtest/k6/a_test.go", header + "func TestSum(t *testing.T) {\n\tt.Fatal(\"one and one\")\n}\n", "one and one"},
 		"it doesn't compile":                {"test gateway", "gateway/a_test.go", header + "func TestSum(t *testing.T) {\n\tt.Fatl()\n}\n", "Fatl"},
 		"the end to end":                    {"end to end", "scripts/e2e/b_test.go", "package e2e\n\nimport \"testing\"\n\nfunc TestB(t *testing.T) {\n\tt.Fatal(\"no hop\")\n}\n", "no hop"},
+		"what only fuzzing finds":           {"fuzz the mesh's parsers", "services/platform/mesh/spiffe/a_test.go", header + fuzzy, "a found byte"},
 		"the format":                        {"format", "services/a.go", "package doc\nvar  x  = 1\n", "services/a.go"},
 		"vet":                               {"vet", "services/a.go", "package doc\n\nimport \"fmt\"\n\nfunc f() { fmt.Printf(\"%d\\n\", \"x\") }\n", "wrong type"},
 		"a module that needs the workspace": {"each module alone", "services/a.go", "package doc\n\nimport _ \"redoubt.example/infra\"\n", "redoubt.example/infra"},
