@@ -34,7 +34,7 @@ type Attack struct {
 	Evidence  string        `yaml:"evidence"`   // EvidenceRecord when not given
 	Modes     []string      `yaml:"modes"`      // of the mesh in which it applies
 	Target    string        `yaml:"target"`     // the component where its controls act, where their owner is every service
-	Needs     string        `yaml:"needs"`      // NeedsRoot, NeedsLimits or NeedsName; nothing when not given
+	Needs     string        `yaml:"needs"`      // one of Needs*; nothing when not given
 	Timeout   time.Duration `yaml:"timeout"`    // of each of benign and attack; 10s when not given
 	Restart   string        `yaml:"restart"`    // a component that is started again after the attack: the script's check says what came of it
 	Alone     bool          `yaml:"alone"`      // nothing else may run beside it: it is about load or time
@@ -42,9 +42,10 @@ type Attack struct {
 
 // What an attack may need of the lab beyond its mode.
 const (
-	NeedsRoot   = "root"   // each workload has a user of its own
-	NeedsLimits = "limits" // rate limits that a flood can reach, and a deny list
-	NeedsName   = "name"   // a name that resolves to loopback
+	NeedsRoot   = "root"           // each workload has a user of its own
+	NeedsLimits = "limits"         // rate limits that a flood can reach, and a deny list
+	NeedsName   = "name"           // a name that resolves to loopback
+	NeedsModel  = "language-model" // one behind inference, that writes
 )
 
 // The kinds of evidence that a refusal needs to count as blocked.

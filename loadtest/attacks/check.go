@@ -13,6 +13,7 @@ var (
 	attackID  = regexp.MustCompile(`^[a-z]+(\.[a-z0-9-]+)+$`)
 	technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 	modes     = []string{"sidecar", "native"}
+	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel}
 )
 
 // check reports everything that is wrong with one description by itself.
@@ -37,8 +38,8 @@ func (a Attack) check(folder string) error {
 	if !slices.Contains([]string{EvidenceRecord, EvidenceKernel, EvidenceAudit}, a.Evidence) {
 		bad("evidence is record, kernel or audit, not %q", a.Evidence)
 	}
-	if !slices.Contains([]string{"", NeedsRoot, NeedsLimits, NeedsName}, a.Needs) {
-		bad("it needs %s, %s or %s, not %q", NeedsRoot, NeedsLimits, NeedsName, a.Needs)
+	if !slices.Contains(append(needs, ""), a.Needs) {
+		bad("it needs one of %s, not %q", strings.Join(needs, ", "), a.Needs)
 	}
 	if len(a.Modes) == 0 {
 		bad("it applies in no mode")

@@ -103,8 +103,8 @@ func (a *app) target(ctx context.Context) (*attack.Lab, error) {
 	return &attack.Lab{
 		Deviation: append(more, less...),
 		Client:    client, Status: status, RunDir: record.RunDir, Logs: dir.Logs(), K6: generator, Scripts: suite,
-		Limited: limited(ctx, status),
-		Token:   func(user string, scopes ...string) (string, error) { return client.Token(ctx, user, scopes) },
+		Limited: limited(ctx, status), Model: slices.Contains(status.Settings, languageModel),
+		Token: func(user string, scopes ...string) (string, error) { return client.Token(ctx, user, scopes) },
 		Control: func(id string) (layer, owner string, ok bool) {
 			c, ok := controls.Lookup(id)
 			return string(c.Layer), c.Owner, ok

@@ -38,7 +38,7 @@ Uses the lab of --dir if it is up, and leaves it as it was; else starts one, and
 			if err != nil {
 				return err
 			}
-			undo, err := setAttackLimits()
+			undo, err := setAttackLab()
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 			if err != nil {
 				return err
 			}
-			undo, err := setAttackLimits()
+			undo, err := setAttackLab()
 			if err != nil {
 				return err
 			}

@@ -34,6 +34,7 @@ type Lab struct {
 	Control func(id string) (layer, owner string, ok bool)
 	// Deviation is what is off or on in the lab otherwise than its profile has it.
 	Deviation []string
+	Model     bool // a language model is behind inference
 	Limited   bool // its rate limits can be reached, and its deny list isn't empty
 }
 
@@ -100,6 +101,8 @@ func (l *Lab) applies(a attacks.Attack, isolated bool) string {
 		return "needs root: as an ordinary user all workloads share one user"
 	case a.Needs == attacks.NeedsLimits && !l.Limited:
 		return "needs limits that can be reached: this lab was started with a benchmark's (a lab that the verb starts itself has them)"
+	case a.Needs == attacks.NeedsModel && !l.Model:
+		return "needs a language model: this lab was started without REDOUBT_INFERENCE_UPSTREAM (a lab that the verb starts itself has a stand-in)"
 	case a.Needs == attacks.NeedsName && loopbackName(context.Background()) == "":
 		return "needs a name: this machine's own doesn't resolve to 127.0.0.1"
 	}

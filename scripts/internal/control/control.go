@@ -14,6 +14,7 @@ type Status struct {
 	Mode           string        `json:"mode"`
 	Profile        string        `json:"profile"`
 	ControlsOff    []string      `json:"controls_off"`    // UNSAFE: what the lab runs without; empty when all is well
+	Settings       []string      `json:"settings"`        // keys of the environment that services were started with; never values
 	Delays         []string      `json:"delays"`          // UNSAFE: what is injected for a harness to find; empty when all is well
 	StartupSeconds float64       `json:"startup_seconds"` // until everything was ready; 0 before that
 	RSSBytes       int64         `json:"rss_bytes"`       // the sum of all components

@@ -187,3 +187,16 @@ func (s *Stack) Address(component string) string {
 func (s *Stack) folder(elem ...string) string {
 	return filepath.Join(append([]string{s.cfg.RunDir}, elem...)...)
 }
+
+// Settings are the keys of the environment that services were started with, sorted.
+func (s *Stack) Settings() []string {
+	keys := []string{}
+	for _, lines := range s.settings {
+		for _, line := range lines {
+			key, _, _ := strings.Cut(line, "=")
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

@@ -65,6 +65,7 @@ const (
 	AppPolicyBundle     = "app.policy.bundle"
 	AppModelIntegrity   = "app.model.integrity"
 	AppModelSignature   = "app.model.signature"
+	AppPrompt           = "app.prompt"
 	AppWebhookSSRF      = "app.webhook.ssrf"
 	AppWebhookSignature = "app.webhook.signature"
 	AppWebhookReplay    = "app.webhook.replay"
@@ -115,6 +116,7 @@ var register = []Control{
 	{AppPolicyBundle, App, "service", "rules that the publisher didn't sign, that are out of date, or that let anybody in", "DSSE v1.0.2"},
 	{AppModelIntegrity, App, "modelstore", "serving a model whose bytes aren't those that were signed", "FIPS 180-4"},
 	{AppModelSignature, App, "inference", "running a model that the publishing job didn't sign, or other weights under its name", "RFC 8032"},
+	{AppPrompt, App, "inference", "text that speaks to a language model with another voice than its principal's", "OWASP LLM01:2025"},
 	{AppWebhookSSRF, App, "notification", "webhook targets inside: loopback, private, link-local and metadata addresses", "OWASP API7:2023"},
 	{AppWebhookSignature, App, "notification", "forged, altered or stale incoming webhooks", "Standard Webhooks"},
 	{AppWebhookReplay, App, "notification", "an incoming webhook sent again", "Standard Webhooks"},

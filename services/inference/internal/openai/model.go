@@ -17,6 +17,9 @@ var _ inference.Model = Model{}
 
 // Infer implements inference.Model.
 func (m Model) Infer(ctx context.Context, input string) (inference.Result, error) {
+	if err := checkPrompt(ctx, input); err != nil {
+		return inference.Result{}, err
+	}
 	text, err := m.Client.complete(ctx, m.Name, input)
 	if err != nil {
 		return inference.Result{}, err
@@ -27,6 +30,9 @@ func (m Model) Infer(ctx context.Context, input string) (inference.Result, error
 // Stream implements inference.Model.
 func (m Model) Stream(ctx context.Context, input string, emit func(inference.Chunk) error) (inference.Summary, error) {
 	end := inference.Summary{Version: m.Name}
+	if err := checkPrompt(ctx, input); err != nil {
+		return end, err
+	}
 	err := m.Client.stream(ctx, m.Name, input, func(text string) error {
 		err := emit(inference.Chunk{Text: text, Offset: end.Output})
 		end.Output += int64(len(text))
