@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -76,20 +75,13 @@ func selectAttacks(names []string) ([]attacks.Attack, error) {
 
 // target is the lab that is up, as attacks need it.
 func (a *app) target(ctx context.Context) (*attack.Lab, error) {
-	client, record, err := a.running()
+	client, record, status, err := a.ready(ctx)
 	if err != nil {
 		return nil, err
 	}
 	dir, err := a.dir()
 	if err != nil {
 		return nil, err
-	}
-	status, err := client.Status(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !status.Ready {
-		return nil, exit.Mend(errors.New("the lab isn't ready"), "lab status"+a.dirFlag())
 	}
 	generator, err := a.obtainK6(ctx)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -127,6 +128,31 @@ func (a *app) running() (*control.Client, labdir.Record, error) {
 		err = exit.Mend(exit.Restored(exit.Failure, "no lab is up in "+a.path, ""), "lab up"+a.dirFlag())
 	}
 	return control.NewClient(record.Control()), record, err
+}
+
+// recovery is how long a lab that is up may take to serve again: a process that was killed is back in a second or two.
+const recovery = 15 * time.Second
+
+// ready is running for what needs a lab that serves.
+func (a *app) ready(ctx context.Context) (*control.Client, labdir.Record, control.Status, error) {
+	client, record, err := a.running()
+	if err != nil {
+		return client, record, control.Status{}, err
+	}
+	for until := time.Now().Add(recovery); ; {
+		status, err := client.Status(ctx)
+		switch {
+		case err != nil || status.Ready:
+			return client, record, status, err
+		case time.Now().After(until):
+			return client, record, status, exit.Mend(errors.New("the lab isn't ready"), "lab status"+a.dirFlag())
+		}
+		select {
+		case <-ctx.Done():
+			return client, record, status, context.Cause(ctx)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // dirFlag repeats --dir in a command that is proposed to the person.

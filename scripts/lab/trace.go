@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -89,16 +88,9 @@ func (o *traceOptions) check(given bool) error {
 }
 
 func (a *app) drawTrace(ctx context.Context, o traceOptions) error {
-	client, _, err := a.running()
+	client, _, status, err := a.ready(ctx)
 	if err != nil {
 		return err
-	}
-	status, err := client.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if !status.Ready {
-		return exit.Mend(errors.New("the lab isn't ready"), "lab status"+a.dirFlag())
 	}
 	token, err := client.Token(ctx, measurer, nil)
 	if err != nil {

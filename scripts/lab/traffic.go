@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"redoubt.example/infra/topology"
-	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/hops"
 	"redoubt.example/scripts/internal/k6"
 	"redoubt.example/scripts/internal/term"
@@ -29,16 +27,9 @@ func (a *app) traffic(ctx context.Context, generator string, o runOptions,
 	if err != nil {
 		return result, err
 	}
-	client, record, err := a.running()
+	client, record, status, err := a.ready(ctx)
 	if err != nil {
 		return result, err
-	}
-	status, err := client.Status(ctx)
-	if err != nil {
-		return result, err
-	}
-	if !status.Ready {
-		return result, exit.Mend(errors.New("the lab isn't ready"), "lab status"+a.dirFlag())
 	}
 	repo, err := repository()
 	if err != nil {
