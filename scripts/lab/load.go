@@ -23,6 +23,7 @@ func (a *app) load() *cobra.Command {
 	var rate int
 	var duration time.Duration
 	var mode string
+	var outages load.Outages
 	var long strings.Builder
 	for _, s := range load.Scenarios {
 		fmt.Fprintf(&long, "  %-11s %-66s %3d/s for %s\n", s.Name, s.Says, s.Rate, s.Duration)
@@ -34,8 +35,8 @@ func (a *app) load() *cobra.Command {
 		Long: `Send load with k6, requests arriving at their rate whether or not those before were answered (open model):
 
 ` + long.String() + `
-Fails when a threshold is crossed, and when the generator itself fell behind. k6's own HTML report is written beside the
-lab's logs. Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
+Fails when a threshold is crossed, and when the generator itself fell behind. With --without, components are stopped
+meanwhile, one after the other, and it fails when a single request does. k6's own HTML report is written beside the lab's logs. Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return exit.Mend(exit.Usagef("name one scenario: %s", load.Names()), "lab help load")
@@ -50,20 +51,33 @@ lab's logs. Uses the lab of --dir if it is up; else starts one, and stops it aft
 			if cmd.Flags().Changed("duration") {
 				s.Duration = duration
 			}
+			if len(outages.Components) > 0 {
+				if outages.Each < time.Second {
+					return exit.Usagef("--away is a second at least")
+				}
+				if !cmd.Flags().Changed("duration") {
+					s.Duration = outages.Needs()
+				}
+				if s.Duration < outages.Needs() {
+					return exit.Usagef("with these outages a run takes %s at least", outages.Needs())
+				}
+			}
 			if s.Rate < 4 || s.Rate > 10_000 || s.Duration < 10*time.Second || s.Duration > load.Longest {
 				return exit.Usagef("a run has 4 to 10000 iterations a second, for 10s to %s", load.Longest)
 			}
-			return a.withLab(cmd.Context(), mode, func(ctx context.Context) error { return a.runLoad(ctx, s) })
+			return a.withLab(cmd.Context(), mode, func(ctx context.Context) error { return a.runLoad(ctx, s, outages) })
 		},
 	}
 	cmd.Flags().IntVar(&rate, "rate", 0, "iterations a second, at the scenario's height (default: the scenario's own)")
 	cmd.Flags().DurationVar(&duration, "duration", 0, "how long it lasts (default: the scenario's own)")
 	cmd.Flags().StringVar(&mode, "mode", "", "of the lab that is started: sidecar or native")
+	cmd.Flags().StringSliceVar(&outages.Components, "without", nil, "components to stop meanwhile, such as consul,vault")
+	cmd.Flags().DurationVar(&outages.Each, "away", time.Minute, "how long each is stopped")
 	return cmd
 }
 
-func (a *app) runLoad(ctx context.Context, s load.Scenario) error {
-	result, err := a.sendLoad(ctx, s)
+func (a *app) runLoad(ctx context.Context, s load.Scenario, outages load.Outages) error {
+	result, err := a.sendLoad(ctx, s, outages)
 	if err != nil {
 		return err
 	}
@@ -77,9 +91,12 @@ func (a *app) runLoad(ctx context.Context, s load.Scenario) error {
 	return nil
 }
 
-func (a *app) sendLoad(ctx context.Context, s load.Scenario) (result load.Result, err error) {
+func (a *app) sendLoad(ctx context.Context, s load.Scenario, away load.Outages) (result load.Result, err error) {
 	lab, err := a.target(ctx)
 	if err != nil {
+		return result, err
+	}
+	if err := known(away, lab.Status); err != nil {
 		return result, err
 	}
 	top, err := topology.Load()
@@ -109,17 +126,24 @@ func (a *app) sendLoad(ctx context.Context, s load.Scenario) (result load.Result
 	defer progress.Close()
 	task := progress.Task(s.Name, fmt.Sprintf("up to %d/s for %s", s.Rate, s.Duration))
 	defer task.End("")
+	outages := newOutages(ctx, away, lab.Client, progress)
 	began := time.Now()
 	result = load.Result{Scenario: s.Name, Dashboard: filepath.Join(dir.Logs(), "load-"+s.Name+".html")}
 	result.Client, err = k6.Run{
 		Path: lab.K6, Scenario: filepath.Join(repo, "loadtest", "scenarios", s.Name+".js"), Target: target, CAFile: lab.Status.CAFile,
 		Scratch: scratch, Duration: s.Duration, Rate: s.Rate, Dashboard: result.Dashboard,
 		Follow: func(p k6.Progress) {
+			if p.Iterations > 0 {
+				outages.start()
+			}
 			task.Say("%s, %.0f %% of %s", p, 100*min(1, time.Since(began).Seconds()/s.Duration.Seconds()), s.Duration)
 		},
 	}.Do(ctx)
 	result.Seconds = time.Since(began).Seconds()
-	result.Problems = load.Judge(s, result.Client)
+	result.Outages, err = outages.finish(err)
+	if result.Problems = load.Judge(s, result.Client); len(away.Components) > 0 {
+		result.Problems = away.Judge(result.Outages, result.Seconds, result.Client)
+	}
 	result.Passed = len(result.Problems) == 0
 	if _, missing := os.Stat(result.Dashboard); missing != nil {
 		result.Dashboard = ""
@@ -137,6 +161,9 @@ func writeLoad(w io.Writer, out term.Output, s load.Scenario, r load.Result) err
 		term.Seconds(time.Duration(r.Seconds*float64(time.Second))), c.Rate)
 	fmt.Fprintf(w, "p50 %s, p99 %s; %d failed, %d dropped by the generator, %d of %d checks passed\n", term.Millis(seconds(c.P50)), term.Millis(seconds(c.P99)),
 		c.Failed, c.Dropped, c.Checks-c.FailedChecks, c.Checks)
+	for _, o := range r.Outages {
+		fmt.Fprintf(w, "without %s from %s to %s\n", o.Component, term.Seconds(seconds(o.From)), term.Seconds(seconds(o.Till)))
+	}
 	if s.Breaks {
 		for _, crossed := range c.Crossed {
 			fmt.Fprintf(w, "gave way: %s\n", crossed)

@@ -80,6 +80,8 @@ func TestBadInput(t *testing.T) {
 		"too many":          {"status", "please"},
 		"no traffic":        {"run", "--rate", "0"},
 		"no time":           {"run", "--duration", "1ms"},
+		"hardly away":       {"load", "steady", "--without", "consul", "--away", "1ms"},
+		"over too soon":     {"load", "steady", "--without", "consul", "--duration", "20s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, 2, execute(append(args, "--dir", filepath.Join(t.TempDir(), "lab"))))

@@ -58,6 +58,7 @@ type Result struct {
 	Problems  []string   `json:"problems"`
 	Seconds   float64    `json:"seconds"`
 	Client    k6.Summary `json:"client"`
+	Outages   []Outage   `json:"outages,omitempty"`
 	Dashboard string     `json:"dashboard,omitempty"` // k6's HTML report
 }
 
