@@ -37,6 +37,7 @@ type Attack struct {
 	Needs     string        `yaml:"needs"`      // one of Needs*; nothing when not given
 	Timeout   time.Duration `yaml:"timeout"`    // of each of benign and attack; 10s when not given
 	Restart   string        `yaml:"restart"`    // a component that is started again after the attack: the script's check says what came of it
+	Permitted Vantage       `yaml:"permitted"`  // where the benign twin is done from, where that isn't the attacker's vantage point
 	Alone     bool          `yaml:"alone"`      // nothing else may run beside it: it is about load or time
 }
 
@@ -46,6 +47,9 @@ const (
 	NeedsLimits = "limits"         // rate limits that a flood can reach, and a deny list
 	NeedsName   = "name"           // a name that resolves to loopback
 	NeedsModel  = "language-model" // one behind inference, that writes
+	NeedsListed = "listed"         // NeedsLimits, and to be able to come from an address of the deny list
+
+	NeedsContainers = "containers" // networks between services, which processes of one machine don't have
 )
 
 // The kinds of evidence that a refusal needs to count as blocked.

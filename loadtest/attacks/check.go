@@ -13,7 +13,7 @@ var (
 	attackID  = regexp.MustCompile(`^[a-z]+(\.[a-z0-9-]+)+$`)
 	technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 	modes     = []string{"sidecar", "native"}
-	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel}
+	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel, NeedsListed, NeedsContainers}
 )
 
 // check reports everything that is wrong with one description by itself.
@@ -40,6 +40,9 @@ func (a Attack) check(folder string) error {
 	}
 	if !slices.Contains(append(needs, ""), a.Needs) {
 		bad("it needs one of %s, not %q", strings.Join(needs, ", "), a.Needs)
+	}
+	if a.Permitted != "" {
+		errs = append(errs, a.Permitted.check())
 	}
 	if len(a.Modes) == 0 {
 		bad("it applies in no mode")

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"redoubt.example/scripts/internal/containers"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
 	"redoubt.example/scripts/internal/procfs"
@@ -53,7 +55,8 @@ func (a *app) takeDown(ctx context.Context) (stopped bool, err error) {
 	}
 	record, err := dir.Running()
 	if errors.Is(err, labdir.ErrNotRunning) {
-		return false, dir.Clean()
+		found, err := removeContainers(ctx, dir)
+		return found, errors.Join(err, dir.Clean())
 	}
 	if err != nil {
 		return false, err
@@ -61,7 +64,8 @@ func (a *app) takeDown(ctx context.Context) (stopped bool, err error) {
 	// The handle first: what it waits for later is this process, whoever gets its number afterwards.
 	handle, err := openProcess(record)
 	if errors.Is(err, unix.ESRCH) {
-		return true, dir.Clean()
+		_, err := removeContainers(ctx, dir)
+		return true, errors.Join(err, dir.Clean())
 	}
 	if err != nil {
 		return false, err
@@ -82,6 +86,19 @@ func (a *app) takeDown(ctx context.Context) (stopped bool, err error) {
 		return false, exit.Mend(fmt.Errorf("the lab is still stopping after %s", downTimeout), "lab status"+a.dirFlag())
 	}
 	return true, dir.Clean()
+}
+
+// removeContainers takes away what a killed supervisor had an engine run: unlike processes, containers don't end with it.
+func removeContainers(ctx context.Context, dir labdir.Dir) (found bool, err error) {
+	repo, err := repository()
+	if err != nil || containers.Check(ctx) != nil { // no engine runs anything for us
+		return false, nil
+	}
+	left := containers.Platform{Project: containers.Project(dir.Path()), File: filepath.Join(repo, "docker-compose.yml")}
+	if found, err = left.Exists(ctx); err != nil || !found {
+		return false, err
+	}
+	return true, left.Down(ctx)
 }
 
 // openProcess returns a handle on the supervisor, or ESRCH when its number is somebody else's by now.

@@ -47,7 +47,7 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 	startup := l.startup
 	l.mu.Unlock()
 	s := control.Status{
-		Degraded: []control.Degradation{}, ControlsOff: l.controlsOff(), Settings: l.stack.Settings(), Mode: l.plan.Mode, Profile: l.plan.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
+		Engine: control.Process, Degraded: []control.Degradation{}, ControlsOff: l.controlsOff(), Settings: l.stack.Settings(), Mode: l.plan.Mode, Profile: l.plan.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
 		Delays: l.delayed().List(), GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
 		Components: []control.Component{{
 			Name: supervisorName, PID: os.Getpid(), State: string(supervisor.Ready), RSSBytes: procfs.Memory(os.Getpid()),

@@ -46,6 +46,9 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 		fmt.Fprintf(w, "%s\n", out.Paint(warning, term.Bad))
 		defer fmt.Fprintf(w, "\n%s\n", out.Paint(warning, term.Bad))
 	}
+	if s.Engine == control.Docker {
+		headline += ", in containers"
+	}
 	fmt.Fprintf(w, "%s, mode %s, profile %s, started in %.1f s, %s resident\ngateway %s, CA %s\n\n",
 		headline, s.Mode, s.Profile, s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, s.CAFile)
 	table := &term.Table{Headers: []string{"component", "state", ">pid", ">memory", ">restarts", "address"}}

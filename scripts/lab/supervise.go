@@ -73,8 +73,8 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 	if err != nil {
 		return err
 	}
-	l := &runningLab{plan: p, dir: dir, control: claim.Control(), stop: cancel}
-	if err := l.assemble(claim, log); err != nil {
+	l, err := newLab(p, claim, log, cancel)
+	if err != nil {
 		return err
 	}
 
@@ -89,7 +89,7 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 	})
 	wg.Go(func() {
 		defer stopServing()
-		runErr = l.sup.Run(ctx, force)
+		runErr = l.run(ctx, force)
 	})
 	defer func() {
 		cancel()
@@ -97,14 +97,7 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 		err = errors.Join(err, runErr, serveErr)
 	}()
 
-	if err := l.sup.WaitReady(ctx, func(all []supervisor.Component) { say(summary(all)) }); err != nil {
-		var failed *supervisor.StartError
-		switch {
-		case errors.As(err, &failed):
-			return exit.Mend(explain(dir, failed), "lab logs "+failed.Component+" --dir "+p.Dir)
-		case ctx.Err() != nil:
-			return errInterrupted
-		}
+	if err := l.awaitReady(ctx, say); err != nil {
 		return err
 	}
 	<-listening
@@ -115,6 +108,36 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// supervised is a lab that something keeps running: this process, or an engine.
+type supervised interface {
+	control.Lab
+	run(ctx, force context.Context) error // until ctx ends; nothing runs any more when it returns
+	awaitReady(ctx context.Context, say func(string)) error
+	becomeReady(took time.Duration)
+}
+
+func newLab(p plan, claim *labdir.Claim, log *slog.Logger, stop context.CancelFunc) (supervised, error) {
+	if p.Engine == control.Docker {
+		return newContainerLab(p, claim.Dir, claim.Control(), stop)
+	}
+	l := &runningLab{plan: p, dir: claim.Dir, control: claim.Control(), stop: stop}
+	return l, l.assemble(claim, log)
+}
+
+func (l *runningLab) run(ctx, force context.Context) error { return l.sup.Run(ctx, force) }
+
+func (l *runningLab) awaitReady(ctx context.Context, say func(string)) error {
+	err := l.sup.WaitReady(ctx, func(all []supervisor.Component) { say(summary(all)) })
+	var failed *supervisor.StartError
+	switch {
+	case errors.As(err, &failed):
+		return exit.Mend(explain(l.dir, failed), "lab logs "+failed.Component+" --dir "+l.plan.Dir)
+	case err != nil && ctx.Err() != nil:
+		return errInterrupted
+	}
+	return err
 }
 
 func (l *runningLab) assemble(claim *labdir.Claim, log *slog.Logger) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"redoubt.example/infra/topology"
+	"redoubt.example/scripts/internal/containers"
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
@@ -25,6 +26,7 @@ import (
 // plan is everything that a supervisor has to know. It holds no secret.
 type plan struct {
 	Dir      string         `json:"dir"`
+	Engine   string         `json:"engine"`             // what runs the components; "": process
 	Mode     string         `json:"mode"`               // "": the profile's
 	Profile  string         `json:"profile"`            // "": layered
 	Replicas map[string]int `json:"replicas,omitempty"` // of services that have more than one
@@ -81,6 +83,7 @@ a second Ctrl-C without patience.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&detach, "detach", false, "return when everything is ready; `lab down` ends it")
+	flags.StringVar(&p.Engine, "engine", control.Process, "what runs the components: process, or docker, with the images of `lab images`")
 	flags.StringVar(&p.Mode, "mode", "", "how workloads join the mesh: "+strings.Join(stack.Modes, ", ")+" (default the profile's: sidecar)")
 	flags.StringVar(&p.Profile, "profile", "", "which controls are on: "+strings.Join(profileNames(), ", ")+" (default layered)")
 	flags.StringSliceVar(&replicas, "replicas", nil, "more than one of a service: ingestion=3,inference=2")
@@ -136,6 +139,9 @@ func (a *app) checkPlan(p *plan) error {
 	if p.Profile, p.Mode, err = stack.Choose(p.Profile, p.Mode); err != nil {
 		return exit.Usagef("%w", err)
 	}
+	if err := p.checkEngine(); err != nil {
+		return err
+	}
 	if err := stack.CheckMode(p.Mode, os.Getenv); errors.Is(err, stack.ErrNoMode) {
 		return err
 	} else if err != nil {
@@ -165,8 +171,27 @@ func (a *app) checkPlan(p *plan) error {
 	return port.Close()
 }
 
+// checkEngine refuses what containers don't do: they are the platform as it is released.
+func (p *plan) checkEngine() error {
+	switch {
+	case p.Engine == "" || p.Engine == control.Process:
+		return nil
+	case p.Engine != control.Docker:
+		return exit.Usagef("there is no engine %q: process or docker", p.Engine)
+	case p.Profile != controls.Layered || p.Mode != stack.ModeSidecar:
+		return exit.Usagef("containers run the profile %s in mode %s, and no other: their images are built for release", controls.Layered, stack.ModeSidecar)
+	case len(p.Replicas) > 0 || len(p.Delays) > 0 || p.LeaseTTL != 0 || p.NoSync:
+		return exit.Usagef("--replicas, --delay, --lease-ttl and --no-sync are for the engine %s", control.Process)
+	}
+	return containers.Check(context.Background())
+}
+
 // obtain gets or builds what the lab executes.
 func (a *app) obtain(ctx context.Context, p *plan) error {
+	if p.Engine == control.Docker {
+		_, err := a.makeImages(ctx)
+		return err
+	}
 	repo, cache, err := checkout()
 	if err != nil {
 		return err

@@ -33,12 +33,6 @@ func (a attestor) issue(subject, audience string) (string, error) {
 	return string(token), err
 }
 
-// ask is call for what the running operator answers with a line of text.
-func ask(ctx context.Context, socket, path string) (string, error) {
-	text, err := call(ctx, socket, http.MethodGet, path, nil)
-	return string(text), err
-}
-
 func call(ctx context.Context, socket, method, path string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://socket"+path, bytes.NewReader(body))
 	if err != nil {

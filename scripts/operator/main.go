@@ -6,6 +6,7 @@
 //	operator                 does that, until it is asked to end
 //	operator await <step>    returns once the running one has done a step: "configured" or "served"
 //	operator token <user>    prints an access token of a demo user's
+//	operator dial            is a connection to the running one: package control's, on standard input and output
 package main
 
 import (
@@ -14,10 +15,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/supervisor"
 	"redoubt.example/services/platform/config"
@@ -44,16 +47,18 @@ func run(ctx context.Context) error {
 	case len(args) == 0:
 		return operate(ctx, cfg)
 	case len(args) == 2 && args[0] == "await":
-		_, err := ask(ctx, cfg.Socket, "/v1/await/"+args[1])
+		_, err := call(ctx, cfg.Socket, http.MethodGet, "/v1/await/"+args[1], nil)
 		return err
 	case len(args) == 2 && args[0] == "token":
-		token, err := ask(ctx, cfg.Socket, "/v1/token/"+args[1])
+		token, err := control.NewClient(cfg.Socket).Token(ctx, args[1], nil)
 		if err == nil {
 			_, err = fmt.Println(token)
 		}
 		return err
+	case len(args) == 1 && args[0] == "dial":
+		return dial(ctx, cfg.Socket)
 	}
-	return &config.Error{Reason: "usage: operator [await configured|served, token <user>]"}
+	return &config.Error{Reason: "usage: operator [await configured|served, token <user>, dial]"}
 }
 
 func operate(ctx context.Context, cfg settings) error {
@@ -82,7 +87,7 @@ func operate(ctx context.Context, cfg settings) error {
 	}
 	parts := lifecycle.NewGroup(ctx)
 	parts.Go("steps", func(ctx context.Context) error { return sup.Run(ctx, context.Background()) })
-	parts.Go("socket", func(ctx context.Context) error { return serve(ctx, cfg.Socket, s, sup) })
+	parts.Go("socket", func(ctx context.Context) error { return serve(ctx, cfg.Socket, lab{s, cancel}, sup) })
 	return parts.Wait()
 }
 

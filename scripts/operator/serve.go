@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/supervisor"
 	"redoubt.example/services/platform/config"
@@ -15,7 +16,7 @@ import (
 
 // serve answers on a socket that only root may open, in a volume that no workload has. It begins when the servers'
 // configuration is in place, which is what GET /readyz says: they may start.
-func serve(ctx context.Context, socket string, s *stack.Stack, sup *supervisor.Supervisor) error {
+func serve(ctx context.Context, socket string, l lab, sup *supervisor.Supervisor) error {
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -33,18 +34,7 @@ func serve(ctx context.Context, socket string, s *stack.Stack, sup *supervisor.S
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
-	mux.HandleFunc("GET /v1/token/{user}", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.CheckUser(r.PathValue("user"), nil); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		token, err := s.AccessToken(r.Context(), r.PathValue("user"), nil)
-		if err != nil {
-			http.Error(w, "no token: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte(token))
-	})
+	mux.Handle("/", control.Handler(l))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		<-ctx.Done()

@@ -23,8 +23,9 @@ const (
 
 // Guard lets nothing out of the lab: it is asked before each packet.
 type Guard struct {
-	folder  string // of the lab's sockets and files; "" for none
-	results string // the file that reports are written to; "" for none
+	folder  string       // of the lab's sockets and files; "" for none
+	results string       // the file that reports are written to; "" for none
+	lab     netip.Prefix // of containers; see Within
 	actions atomic.Int64
 	began   atomic.Int64 // UnixNano of the first action
 	now     func() time.Time
@@ -61,8 +62,8 @@ func (g *Guard) Target(address string) (network, target string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("%q is no address of the lab: 127.0.0.1:port or unix:/path: %w", address, ErrConfined)
 	}
-	if ip := at.Addr(); !ip.IsLoopback() || ip.Is4In6() || ip.Zone() != "" {
-		return "", "", fmt.Errorf("%s is not loopback: %w", address, ErrConfined)
+	if ip := at.Addr(); !ip.IsLoopback() && !g.lab.Contains(ip) || ip.Is4In6() || ip.Zone() != "" {
+		return "", "", fmt.Errorf("%s is neither loopback nor the lab's: %w", address, ErrConfined)
 	}
 	return "tcp", at.String(), nil
 }

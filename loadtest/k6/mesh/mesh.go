@@ -1,7 +1,7 @@
 // Package mesh is k6/x/mesh: what an attacker's script needs below the level of k6's own HTTP client. Raw bytes over TCP,
 // TLS and unix sockets, certificates and tokens of any kind, PROXY headers, PostgreSQL's first messages.
 //
-// It reaches loopback and the lab's own sockets and nothing else, and it is bounded in count and time: see confine.go.
+// It reaches loopback, the lab's own sockets and, from one of its containers, the others, and nothing else, and it is bounded in count and time: see confine.go.
 // What the other side refuses is a result that the script reads (error, errno), not an exception; an exception is a
 // mistake in the script.
 package mesh

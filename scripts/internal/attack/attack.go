@@ -5,11 +5,13 @@ package attack
 import (
 	"context"
 	"io/fs"
+	"os"
 	"slices"
 	"time"
 
 	"redoubt.example/loadtest/attacks"
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/services/platform/controls"
 )
 
 // Verdict is what became of an attack.
@@ -99,12 +101,35 @@ func (l *Lab) applies(a attacks.Attack, isolated bool) string {
 		return "doesn't apply in mode " + l.Status.Mode
 	case a.Needs == attacks.NeedsRoot && !isolated:
 		return "needs root: as an ordinary user all workloads share one user"
-	case a.Needs == attacks.NeedsLimits && !l.Limited:
+	case a.Needs == attacks.NeedsContainers && !l.inContainers():
+		return "needs the networks of containers (lab up --engine docker): processes of one machine share its loopback"
+	case l.inContainers() && l.amiss(a) != "":
+		return l.amiss(a)
+	case (a.Needs == attacks.NeedsLimits || a.Needs == attacks.NeedsListed) && !l.Limited:
 		return "needs limits that can be reached: this lab was started with a benchmark's (a lab that the verb starts itself has them)"
 	case a.Needs == attacks.NeedsModel && !l.Model:
 		return "needs a language model: this lab was started without REDOUBT_INFERENCE_UPSTREAM (a lab that the verb starts itself has a stand-in)"
 	case a.Needs == attacks.NeedsName && loopbackName(context.Background()) == "":
 		return "needs a name: this machine's own doesn't resolve to 127.0.0.1"
+	}
+	return ""
+}
+
+func (l *Lab) inContainers() bool { return l.Status.Engine == control.Docker }
+
+// amiss is what a lab of containers lacks for an attack, or "".
+func (l *Lab) amiss(a attacks.Attack) string {
+	switch {
+	case a.Vantage != attacks.Outside && a.Vantage.Stolen() != "token" && os.Geteuid() != 0:
+		return "needs root, who alone may enter the volumes where the engine keeps what a service has"
+	case a.Needs == attacks.NeedsName:
+		return "needs a name that resolves to loopback for the gateway and for notification, whose names are the engine's here"
+	case a.Needs == attacks.NeedsListed:
+		return "needs a second address to come from, and a container has the one that the engine gives it"
+	case a.Needs == attacks.NeedsRoot:
+		return "a socket lies in a volume that the two containers of its service mount and no other: there is nobody to step in front"
+	case a.BlockedBy == controls.MeshSPIFFE && a.Vantage == attacks.ControlPlane:
+		return "needs a server of the attacker's in the mesh, and its tools listen on loopback alone"
 	}
 	return ""
 }

@@ -44,6 +44,9 @@ func (p *player) leaf(ctx context.Context, service string) (map[string]any, erro
 	return map[string]any{"cert": cert, "key": key, "roots": trusted.String(), "service": service, "trust_domain": roots.TrustDomain}, nil
 }
 
+// serverName is in the certificates of Consul, Vault and PostgreSQL, wherever they run.
+const serverName = "127.0.0.1"
+
 // consulAs logs in to Consul as a service.
 func (p *player) consulAs(ctx context.Context, service string) (client *consul.Client, logout func(), err error) {
 	document, err := os.ReadFile(filepath.Join(p.places.Folders[service], "consul.jwt"))
@@ -51,7 +54,7 @@ func (p *player) consulAs(ctx context.Context, service string) (client *consul.C
 		return nil, nil, err
 	}
 	cfg := consul.DefaultNonPooledConfig() // a client for each attack: kept connections would add up to more than Consul takes
-	cfg.Address, cfg.Scheme, cfg.TLSConfig.CAFile = p.places.ConsulHTTP, "https", p.lab.Status.CAFile
+	cfg.Address, cfg.Scheme, cfg.TLSConfig.CAFile, cfg.TLSConfig.Address = p.places.ConsulHTTP, "https", p.lab.Status.CAFile, serverName
 	if client, err = consul.NewClient(cfg); err != nil {
 		return nil, nil, err
 	}
@@ -86,7 +89,7 @@ func (p *player) signed(ctx context.Context, client *consul.Client, id string) (
 	if !lab.AppendCertsFromPEM(ca) {
 		return "", "", errors.New("the lab's CA is no PEM certificate")
 	}
-	conn, err := grpc.NewClient("passthrough:///"+p.places.ConsulGRPC, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: lab, MinVersion: tls.VersionTLS13})))
+	conn, err := grpc.NewClient("passthrough:///"+p.places.ConsulGRPC, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: lab, ServerName: serverName, MinVersion: tls.VersionTLS13})))
 	if err != nil {
 		return "", "", err
 	}

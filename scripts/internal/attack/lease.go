@@ -20,7 +20,7 @@ func (p *player) lease(ctx context.Context, service string) (_ map[string]any, e
 	}
 	cfg := vault.DefaultConfig()
 	cfg.Address = "https://" + p.places.Vault
-	if err := cfg.ConfigureTLS(&vault.TLSConfig{CACert: p.lab.Status.CAFile}); err != nil {
+	if err := cfg.ConfigureTLS(&vault.TLSConfig{CACert: p.lab.Status.CAFile, TLSServerName: serverName}); err != nil {
 		return nil, err
 	}
 	client, err := vault.NewClient(cfg)

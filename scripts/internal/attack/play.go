@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 
 	"redoubt.example/infra/process"
 	"redoubt.example/loadtest/attacks"
+	"redoubt.example/scripts/internal/containers"
 	"redoubt.example/scripts/internal/control"
 )
 
@@ -59,15 +61,25 @@ type player struct {
 	lab    *Lab
 	places control.Places
 	folder string
+
+	// Of a lab of containers, else nil: attackers stand beside them.
+	platform *containers.Platform
+	all      []containers.Container
 }
 
 // newPlayer lays the scripts out for k6, readable by every user: there is no secret in them.
-func newPlayer(lab *Lab, places control.Places) (*player, error) {
+func newPlayer(ctx context.Context, lab *Lab, places control.Places) (*player, error) {
 	folder, err := os.MkdirTemp(lab.RunDir, "attack-")
 	if err != nil {
 		return nil, err
 	}
 	p := &player{lab: lab, places: places, folder: folder}
+	if places.Project != "" {
+		p.platform = &containers.Platform{Project: places.Project}
+		if p.all, err = p.platform.List(ctx); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+	}
 	if err := os.Chmod(folder, 0o711); err != nil { //nolint:gosec // the attackers' users pass through it
 		return nil, errors.Join(err, p.close())
 	}
@@ -122,11 +134,14 @@ func (p *player) play(ctx context.Context, a attacks.Attack, phases ...string) (
 	within, cancel := context.WithTimeout(ctx, a.Timeout*time.Duration(len(phases))+5*time.Second)
 	defer cancel()
 	var output bytes.Buffer
-	err = process.Run(within, process.Spec{
-		Name: "k6", Path: p.lab.K6, Dir: own, UID: user.UID, GID: user.GID, StopSignal: syscall.SIGINT, StopTimeout: 2 * time.Second,
-		Args: []string{"run", "--quiet", "--no-summary", "--no-usage-report", "--address", "", "-e", "GIVEN=" + filepath.Join(own, "given.json"), filepath.Join(own, "driver.js")},
-		Env:  []string{"HOME=" + own, "NO_COLOR=1", "PATH=/usr/bin:/bin", "MESH_FOLDER=" + p.lab.RunDir, "MESH_RESULTS=" + filepath.Join(own, "results")},
-	}, &output)
+	args := []string{"run", "--quiet", "--no-summary", "--no-usage-report", "--address", "", "-e", "GIVEN=" + filepath.Join(own, "given.json"), filepath.Join(own, "driver.js")}
+	if p.platform != nil {
+		var said string
+		said, err = p.visit(within, given.ground, own, args)
+		output.WriteString(said)
+	} else {
+		err = p.here(within, own, user, args, &output)
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -140,6 +155,14 @@ func (p *player) play(ctx context.Context, a attacks.Attack, phases ...string) (
 		}
 	}
 	return outcomes, nil
+}
+
+// here runs k6 as a process of this machine's.
+func (p *player) here(ctx context.Context, own string, user control.User, args []string, output io.Writer) error {
+	return process.Run(ctx, process.Spec{
+		Name: "k6", Path: p.lab.K6, Dir: own, UID: user.UID, GID: user.GID, StopSignal: syscall.SIGINT, StopTimeout: 2 * time.Second, Args: args,
+		Env: []string{"HOME=" + own, "NO_COLOR=1", "PATH=/usr/bin:/bin", "MESH_FOLDER=" + p.lab.RunDir, "MESH_RESULTS=" + filepath.Join(own, "results")},
+	}, output)
 }
 
 // why says how a script ended without a report.

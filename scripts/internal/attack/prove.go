@@ -102,7 +102,7 @@ func Prove(ctx context.Context, lab *Lab, all []attacks.Attack, ids []string, sa
 	if err != nil {
 		return proof, err
 	}
-	p, err := newPlayer(lab, places)
+	p, err := newPlayer(ctx, lab, places)
 	if err != nil {
 		return proof, err
 	}

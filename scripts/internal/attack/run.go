@@ -21,7 +21,7 @@ func Run(ctx context.Context, lab *Lab, all []attacks.Attack, say func(doing str
 	if err != nil {
 		return report, err
 	}
-	p, err := newPlayer(lab, places)
+	p, err := newPlayer(ctx, lab, places)
 	if err != nil {
 		return report, err
 	}
@@ -72,7 +72,7 @@ func Revert(ctx context.Context, lab *Lab, all []attacks.Attack) (reverted []str
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPlayer(lab, places)
+	p, err := newPlayer(ctx, lab, places)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func PlayScript(ctx context.Context, lab *Lab, from attacks.Vantage, script stri
 	if err != nil {
 		return "", err
 	}
-	p, err := newPlayer(lab, places)
+	p, err := newPlayer(ctx, lab, places)
 	if err != nil {
 		return "", err
 	}

@@ -26,8 +26,9 @@ func (p *player) user(v attacks.Vantage) control.User {
 
 // given is what a script gets, and what has to be put back afterwards.
 type given struct {
-	data map[string]any
-	undo []func()
+	data   map[string]any
+	undo   []func()
+	ground ground // in a lab of containers
 }
 
 func (g *given) close() {
@@ -56,6 +57,10 @@ func (p *player) given(ctx context.Context, a attacks.Attack) (*given, error) {
 	}}
 	if a.Needs == attacks.NeedsName {
 		g.data["loopback_name"] = loopbackName(ctx)
+	}
+	if p.platform != nil {
+		g.ground = p.groundOf(a)
+		defer func() { p.seenFrom(g.ground, g.data) }()
 	}
 	if a.Vantage == attacks.Outside {
 		return g, p.outside(g)

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/unixhttp"
@@ -18,6 +20,14 @@ type Client struct{ http *http.Client }
 
 // NewClient talks over the given socket.
 func NewClient(socket string) *Client { return &Client{unixhttp.Client(socket)} }
+
+// NewClientBy talks over connections that dial makes. It keeps them, since each may cost a process.
+func NewClientBy(dial func(context.Context) (net.Conn, error)) *Client {
+	return &Client{&http.Client{Transport: &http.Transport{
+		MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
+	}}}
+}
 
 // Status asks how the lab is.
 func (c *Client) Status(ctx context.Context) (s Status, err error) {

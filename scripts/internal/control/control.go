@@ -11,6 +11,7 @@ import (
 type Status struct {
 	Ready          bool          `json:"ready"`    // it serves
 	Degraded       []Degradation `json:"degraded"` // what it does without, ready or not; empty when all is well
+	Engine         string        `json:"engine"`   // what runs the components: process or docker
 	Mode           string        `json:"mode"`
 	Profile        string        `json:"profile"`
 	ControlsOff    []string      `json:"controls_off"`    // UNSAFE: what the lab runs without; empty when all is well
@@ -22,6 +23,12 @@ type Status struct {
 	CAFile         string        `json:"ca_file"`
 	Components     []Component   `json:"components"`
 }
+
+// The engines.
+const (
+	Process = "process" // this machine's kernel, under the supervisor
+	Docker  = "docker"  // a Docker engine on this machine
+)
 
 // Degradation is one component that isn't well, or that works and says itself what is missing.
 type Degradation struct {

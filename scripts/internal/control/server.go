@@ -23,7 +23,7 @@ func Serve(ctx context.Context, socket string, lab Lab, listening func()) error 
 	if err := os.Chmod(socket, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("control socket: %w", err), listener.Close())
 	}
-	server := &http.Server{Handler: handler(lab), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: Handler(lab), ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() {
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -38,7 +38,8 @@ func Serve(ctx context.Context, socket string, lab Lab, listening func()) error 
 	return nil
 }
 
-func handler(lab Lab) http.Handler {
+// Handler answers what Client asks. What a Lab can't do beyond that interface isn't found.
+func Handler(lab Lab) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusOK, lab.Status(r.Context()))

@@ -38,6 +38,11 @@ type Places struct {
 	Isolated   bool                `json:"isolated"` // each workload has a user of its own
 	Users      map[string]User     `json:"users"`    // by instance; 0, 0 where they aren't isolated
 	Stranger   User                `json:"stranger"` // nobody's
+
+	// Of a lab of containers: its name among the engine's, and the networks that its containers are on. The folders are where
+	// the engine keeps the workloads' volumes, which only root may enter.
+	Project string `json:"project,omitempty"`
+	Subnet  string `json:"subnet,omitempty"`
 }
 
 // Switcher is a Lab whose controls can be switched off.

@@ -38,7 +38,7 @@ func NewContainers(cfg ContainersConfig) (*Stack, error) {
 	}
 	return &Stack{
 		GatewayURL: cfg.GatewayURL, CAFile: plane.CAFile,
-		cfg:      Config{RunDir: cfg.Public, Mode: modeSidecar, Log: cfg.Log},
+		cfg:      Config{RunDir: cfg.Public, Mode: ModeSidecar, Log: cfg.Log},
 		topology: top, plane: plane, edgeName: "localhost",
 		instances: serviceInstances(top, nil), jobs: jobInstances(top),
 	}, nil

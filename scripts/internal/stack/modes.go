@@ -13,10 +13,10 @@ import (
 )
 
 // Modes are how workloads may be joined to the mesh.
-var Modes = []string{modeSidecar, modeNative, modePlaintext, modeEnvoy}
+var Modes = []string{ModeSidecar, modeNative, modePlaintext, modeEnvoy}
 
 const (
-	modeSidecar   = "sidecar"
+	ModeSidecar   = "sidecar"   // each app has a data plane beside it
 	modeNative    = "native"    // the app is its own data plane
 	modePlaintext = "plaintext" // no identity at all: the measuring baseline
 	modeEnvoy     = "envoy"
@@ -75,4 +75,4 @@ func Warning(mode string) string {
 }
 
 // hasSidecars tells whether each workload has a process beside it that is its way into the mesh.
-func hasSidecars(mode string) bool { return mode == modeSidecar || mode == modeEnvoy }
+func hasSidecars(mode string) bool { return mode == ModeSidecar || mode == modeEnvoy }

@@ -1,0 +1,110 @@
+// Package containers runs the platform of docker-compose.yml under a project's name of its own: up, looked at, its logs
+// followed, down. It speaks to an engine on this machine: what is published is on this machine's loopback alone.
+package containers
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// Platform is one platform in containers, running or not.
+type Platform struct {
+	Project string   // its name among the engine's
+	File    string   // docker-compose.yml
+	Env     []string // what the file asks for: REDOUBT_PORT, REDOUBT_SUBNET
+}
+
+// Project is the name for the platform of one lab's folder: the same each time, so that a later lab finds what a killed one
+// left.
+func Project(labFolder string) string {
+	sum := sha256.Sum256([]byte(labFolder))
+	return "redoubt-" + hex.EncodeToString(sum[:4])
+}
+
+// Check tells whether an engine answers, and whether compose is there.
+func Check(ctx context.Context) error {
+	if _, err := run(ctx, nil, nil, "docker", "version", "--format", "{{.Server.Version}}"); err != nil {
+		return fmt.Errorf("no Docker engine answers: %w", err)
+	}
+	_, err := composeCommand(ctx)
+	return err
+}
+
+// Up starts all containers. It returns when the last one has been started, which is before the platform serves.
+func (p *Platform) Up(ctx context.Context) error {
+	return p.compose(ctx, "up", "--detach", "--no-build")
+}
+
+// Down ends and removes everything of the platform's: containers, volumes, networks, and attackers beside them.
+func (p *Platform) Down(ctx context.Context) error {
+	left, err := run(ctx, nil, nil, "docker", "ps", "--all", "--quiet", "--filter", "label="+visitorLabel+"="+p.Project)
+	if err == nil && left != "" {
+		_, err = run(ctx, nil, nil, "docker", append([]string{"rm", "--force"}, strings.Fields(left)...)...)
+	}
+	return errors.Join(err, p.compose(ctx, "down", "--volumes", "--timeout", "5"))
+}
+
+// Exists tells whether the engine has a container of the platform's, running or not.
+func (p *Platform) Exists(ctx context.Context) (bool, error) {
+	found, err := run(ctx, nil, nil, "docker", "ps", "--all", "--quiet", "--filter", "label="+projectLabel+"="+p.Project)
+	return found != "", err
+}
+
+func (p *Platform) compose(ctx context.Context, args ...string) error {
+	command, err := composeCommand(ctx)
+	if err != nil {
+		return err
+	}
+	command = append(command, "--project-name", p.Project, "--file", p.File)
+	_, err = run(ctx, p.Env, nil, command[0], append(command[1:], args...)...)
+	return err
+}
+
+// composeCommand is Compose v2, the engine's own plugin, or docker-compose 1.29 where only that is.
+func composeCommand(ctx context.Context) ([]string, error) {
+	if exec.CommandContext(ctx, "docker", "compose", "version").Run() == nil {
+		return []string{"docker", "compose"}, nil
+	}
+	if _, err := exec.LookPath("docker-compose"); err != nil {
+		return nil, errors.New("neither docker compose nor docker-compose is installed")
+	}
+	return []string{"docker-compose"}, nil
+}
+
+// run returns what a program said. Its complaint is in the error.
+func run(ctx context.Context, env []string, in io.Reader, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env, cmd.Stdin = append(os.Environ(), env...), in
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s %s: %w: %s", program, verb(args), err, lastLines(errs.String()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// verb is what a command line asks for, without its options.
+func verb(args []string) string {
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == "--project-name" || args[i] == "--file":
+			i++
+		case !strings.HasPrefix(args[i], "-"):
+			return args[i]
+		}
+	}
+	return ""
+}
+
+func lastLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-3):], "; ")
+}

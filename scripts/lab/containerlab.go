@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"redoubt.example/scripts/internal/containers"
+	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/labdir"
+	"redoubt.example/scripts/internal/stack"
+)
+
+// containerLab is what the control socket serves of a lab whose components a Docker engine runs. The control plane's part
+// of the orders is the operator's container's.
+type containerLab struct {
+	*control.Client // the operator's
+
+	plan     plan
+	dir      labdir.Dir
+	control  string // our socket
+	url      string
+	subnet   string // of all networks
+	platform *containers.Platform
+	stop     context.CancelFunc
+	begun    chan error // what became of the start
+
+	mu      sync.Mutex
+	startup time.Duration // 0 until everything was ready once
+}
+
+const operatorContainer = "operator"
+
+func newContainerLab(p plan, dir labdir.Dir, socket string, stop context.CancelFunc) (*containerLab, error) {
+	repo, err := repository()
+	if err != nil {
+		return nil, err
+	}
+	port, err := stack.Reserve(p.Port, p.Asked)
+	if err != nil {
+		return nil, err
+	}
+	_, number, err := net.SplitHostPort(port.Addr().String())
+	if err = errors.Join(err, port.Close()); err != nil { // the engine takes it next, in another process
+		return nil, err
+	}
+	subnet, err := containers.FreeSubnet()
+	if err != nil {
+		return nil, err
+	}
+	l := &containerLab{plan: p, dir: dir, control: socket, url: "https://127.0.0.1:" + number, subnet: subnet + ".0.0/16", stop: stop, begun: make(chan error, 1),
+		platform: &containers.Platform{Project: containers.Project(p.Dir), File: filepath.Join(repo, "docker-compose.yml"),
+			Env: []string{"REDOUBT_PORT=" + number, "REDOUBT_SUBNET=" + subnet}}}
+	l.Client = control.NewClientBy(func(ctx context.Context) (net.Conn, error) {
+		return l.platform.Dial(ctx, operatorContainer, "/operator", "dial")
+	})
+	return l, nil
+}
+
+// run has the engine run the platform until ctx ends, and leaves nothing of it.
+func (l *containerLab) run(ctx, force context.Context) error {
+	err := l.platform.Down(ctx) // what a killed supervisor left
+	if err == nil {
+		err = l.platform.Up(ctx)
+	}
+	l.begun <- err
+	var logs sync.WaitGroup
+	if err == nil {
+		err = l.follow(ctx, &logs)
+		<-ctx.Done()
+	}
+	logs.Wait()
+	return errors.Join(err, l.platform.Down(force))
+}
+
+// follow keeps each container's log as a file, as a lab of processes does.
+func (l *containerLab) follow(ctx context.Context, logs *sync.WaitGroup) error {
+	all, err := l.platform.List(ctx)
+	for _, c := range all {
+		file, openErr := os.OpenFile(l.dir.Log(component(c.Service)), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if openErr != nil {
+			return errors.Join(err, openErr)
+		}
+		logs.Go(func() {
+			followed := containers.Follow(ctx, c.ID, file)
+			if err := errors.Join(followed, file.Close()); err != nil {
+				slog.Warn("a log is no longer followed", "component", component(c.Service), "error", err)
+			}
+		})
+	}
+	return err
+}
+
+// awaitReady returns when the step that sends the first requests has ended well.
+func (l *containerLab) awaitReady(ctx context.Context, say func(string)) error {
+	say("starting containers")
+	select {
+	case err := <-l.begun:
+		if err != nil {
+			return err
+		}
+	case <-ctx.Done():
+		return errInterrupted
+	}
+	for {
+		all, err := l.platform.List(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.Job && c.State == "exited" && c.ExitCode != 0 {
+				return exit.Mend(fmt.Errorf("%s failed with status %d", component(c.Service), c.ExitCode), "lab logs "+component(c.Service)+" --dir "+l.plan.Dir)
+			}
+			if c.Service == "ready" && c.Done() {
+				return l.keepCA(ctx)
+			}
+		}
+		say(progressOf(all))
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return errInterrupted
+		}
+	}
+}
+
+func progressOf(all []containers.Container) string {
+	good := 0
+	for _, c := range all {
+		if c.Well() || c.Done() {
+			good++
+		}
+	}
+	return fmt.Sprintf("%d of %d ready", good, len(all))
+}
+
+func (l *containerLab) keepCA(ctx context.Context) error {
+	pem, err := l.platform.Read(ctx, operatorContainer, "/run/redoubt/public/ca.pem")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(l.dir.CAFile(), pem, 0o644) //nolint:gosec // a certificate
+}
+
+func (l *containerLab) becomeReady(took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.startup = took
+}
+
+// Hold implements control.Lab.
+func (l *containerLab) Hold(ctx context.Context, name string) error {
+	return unknown(l.platform.Stop(ctx, serviceOf(name)))
+}
+
+// Release implements control.Lab.
+func (l *containerLab) Release(ctx context.Context, name string) error {
+	if err := unknown(l.platform.Start(ctx, serviceOf(name))); err != nil {
+		return err
+	}
+	for {
+		c, err := l.platform.Find(ctx, serviceOf(name))
+		if err != nil || c.Well() || c.Done() {
+			return err
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%s isn't ready: %w", name, ctx.Err())
+		}
+	}
+}
+
+func unknown(err error) error {
+	if errors.Is(err, containers.ErrUnknown) {
+		return exit.Usagef("%w", err)
+	}
+	return err
+}
+
+// ControlsOff implements control.Switcher: images are built for release.
+func (*containerLab) ControlsOff() control.Switched { return control.Switched{} }
+
+// Down implements control.Lab.
+func (l *containerLab) Down() { l.stop() }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/stack"
+)
+
+// lab is the part of a lab's orders that the control plane carries out: tokens, API keys, policy, Vault's audit log, the
+// catalog. Containers are their engine's, and the workloads' sockets and documents are in no volume of the operator's.
+type lab struct {
+	stack *stack.Stack
+	end   context.CancelFunc
+}
+
+var errContainers = exit.Usagef("that is not available with containers")
+
+// Status implements control.Lab: of what the operator sees.
+func (l lab) Status(context.Context) control.Status {
+	return control.Status{Engine: control.Docker, GatewayURL: l.stack.GatewayURL, CAFile: l.stack.CAFile}
+}
+
+// Token implements control.Lab.
+func (l lab) Token(ctx context.Context, user string, scopes []string) (string, error) {
+	if err := l.stack.CheckUser(user, scopes); err != nil {
+		return "", exit.Usagef("%w", err)
+	}
+	return l.stack.AccessToken(ctx, user, scopes)
+}
+
+// PublishPolicy implements control.Lab.
+func (l lab) PublishPolicy(ctx context.Context, rules map[string]string) (int64, error) {
+	revision, err := l.stack.PublishPolicy(ctx, rules)
+	if err != nil {
+		return 0, exit.Usagef("%w", err)
+	}
+	return revision, nil
+}
+
+// Audit implements control.SecretKeeper.
+func (l lab) Audit(ctx context.Context, since time.Time) ([]control.SecurityEvent, error) {
+	return l.stack.Audit(ctx, since)
+}
+
+// IssueAPIKey implements control.SecretKeeper.
+func (l lab) IssueAPIKey(ctx context.Context, ask control.APIKeyRequest) (control.APIKey, error) {
+	return l.stack.IssueAPIKey(ctx, ask)
+}
+
+// APIKeys implements control.SecretKeeper.
+func (l lab) APIKeys(ctx context.Context) ([]control.APIKey, error) { return l.stack.APIKeys(ctx) }
+
+// Places implements control.Switcher.
+func (l lab) Places(ctx context.Context) (control.Places, error) { return l.stack.Places(ctx) }
+
+// Down implements control.Lab.
+func (l lab) Down() { l.end() }
+
+// What follows is refused.
+
+// Hold implements control.Lab.
+func (lab) Hold(context.Context, string) error { return errContainers }
+
+// Release implements control.Lab.
+func (lab) Release(context.Context, string) error { return errContainers }
+
+// RotateLeaves implements control.Lab.
+func (lab) RotateLeaves(context.Context) (done control.MeshRotation, err error) {
+	return done, errContainers
+}
+
+// RotateMeshCA implements control.Lab.
+func (lab) RotateMeshCA(context.Context) (done control.MeshRotation, err error) {
+	return done, errContainers
+}
+
+// Secrets implements control.SecretKeeper.
+func (lab) Secrets(context.Context) ([]control.Secret, error) { return nil, errContainers }
+
+// Rotate implements control.SecretKeeper.
+func (lab) Rotate(context.Context, string, string) ([]control.Rotated, error) {
+	return nil, errContainers
+}
+
+// Revoke implements control.SecretKeeper.
+func (lab) Revoke(context.Context, string, string) error { return errContainers }
+
+// SwitchControls implements control.Switcher: the images are built for release, and none of their controls can be off.
+func (lab) SwitchControls(context.Context, []control.Switch) (done control.Switched, err error) {
+	return done, exit.Usagef("images are built for release: no control in them can be switched off")
+}
+
+// ControlsOff implements control.Switcher.
+func (lab) ControlsOff() control.Switched { return control.Switched{} }
