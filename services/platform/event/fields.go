@@ -85,6 +85,7 @@ var table = map[string]field{
 	"redoubt.waf.rules":     {says: "the WAF's rules that matched"},
 	"redoubt.controls":      {says: "the controls that were switched off"},
 	"redoubt.source":        {says: "the sender of a webhook"},
+	"redoubt.headers":       {says: "the header fields by which a client claimed to be a service"},
 	"redoubt.part":          {says: "in which part of a request the contract is broken"},
 	"redoubt.permission":    {says: "what a token of Consul's lacks"},
 	"redoubt.database":      {says: "the database of a login"},

@@ -105,6 +105,7 @@ func (e *Event) decision(l map[string]any) {
 	}
 	e.classify(Decision, "decision", category(text(l["control"])), kind, outcome(allowed))
 	e.copy(l, ofDecision)
+	e.set("redoubt.headers", claims(l["headers"]))
 	if digest := e.Text("file.hash.sha256"); digest != "" {
 		e.set("file.hash.sha256", strings.TrimPrefix(digest, "sha256:"))
 	}
@@ -114,6 +115,20 @@ func (e *Event) decision(l map[string]any) {
 var ofRequest = attributes{
 	"route": "http.route", "method": "http.request.method", "status": "http.response.status_code", "bytes": "http.response.bytes",
 	"trace_id": "trace.id", "rule": "rule.name", "decision_id": "rule.uuid",
+}
+
+// identities are the header fields by which a client can claim to be a service. It may send any; these are kept.
+var identities = []string{"Txn-Token", "X-Forwarded-Client-Cert", "X-Redoubt-Caller"}
+
+func claims(sent any) string {
+	names, _ := sent.([]any)
+	var kept []string
+	for _, name := range identities {
+		if slices.Contains(names, any(name)) {
+			kept = append(kept, name)
+		}
+	}
+	return strings.Join(kept, " ")
 }
 
 // methods are those of the API's routes, and of browsers before them. A client may send any word.
