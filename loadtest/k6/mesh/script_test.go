@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.k6.io/k6/js/modulestest"
@@ -78,6 +79,7 @@ func TestExactBytes(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer ln.Close()
+	const want = "PREFIXPOST /a%2f.. HTTP/1.1\r\nHost: x\r\ncontent-length: 2\r\nContent-Length:  3\r\n\r\nabc"
 	arrived := make(chan string, 1)
 	go func() {
 		c, err := ln.Accept()
@@ -85,15 +87,16 @@ func TestExactBytes(t *testing.T) {
 			return
 		}
 		defer c.Close()
-		raw := make([]byte, 4096)
-		n, _ := c.Read(raw)
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		raw := make([]byte, len(want)+1)
+		n, _ := io.ReadAtLeast(c, raw, len(want))
 		arrived <- string(raw[:n])
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Server-Timing\r\n\r\n2\r\nhi\r\n0\r\nServer-Timing: a;dur=1\r\n\r\n")
 	}()
 	got := newScript(t, "").must(t, fmt.Sprintf(`const r = mesh.http({address: %q, prefix: "PREFIX", method: "POST", path: "/a%%2f..", bare: true,
 		headers: [["Host", "x"], ["content-length", "2"], ["Content-Length", " 3"]], body: "abc"}); [r.status, r.body, r.trailers["server-timing"]].join()`, ln.Addr()))
 	require.Equal(t, "200,hi,a;dur=1", got)
-	require.Equal(t, "PREFIXPOST /a%2f.. HTTP/1.1\r\nHost: x\r\ncontent-length: 2\r\nContent-Length:  3\r\n\r\nabc", <-arrived)
+	require.Equal(t, want, <-arrived)
 }
 
 func TestMutualTLS(t *testing.T) {
