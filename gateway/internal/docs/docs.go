@@ -1,169 +1,30 @@
-// Package docs renders the contract as one page for people: no script, nothing from elsewhere.
+// Package docs holds the contract as one page for people: no script, nothing from elsewhere. The page is rendered beforehand
+// (package render): a program that executes templates at run time keeps every exported method of every type it has, which
+// made the gateway a third larger.
 package docs
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"html/template"
-	"strconv"
-	"strings"
-
-	"github.com/getkin/kin-openapi/openapi3"
-
-	"redoubt.example/gateway/internal/contract"
 )
 
 var (
 	//go:embed page.html
-	pageText string
+	page []byte
 	//go:embed page.css
 	style string
 )
 
-// Page is the rendered contract.
-type Page struct {
-	HTML []byte
-	CSP  string // the only style that may apply is the page's own
-}
+// Page is openapi.yaml as HTML.
+func Page() []byte { return page }
 
-// Render makes the page, once.
-func Render(c *contract.Contract) (Page, error) {
-	page, err := template.New("page").Funcs(template.FuncMap{
-		"type": typeOf, "bounds": bounds, "name": refName, "json": indented, "paragraphs": paragraphs, "fields": fields, "media": media,
-	}).Parse(pageText)
-	if err != nil {
-		return Page{}, fmt.Errorf("parse the documentation's page: %w", err)
-	}
-	var out bytes.Buffer
-	err = page.Execute(&out, map[string]any{"Contract": c, "Style": template.CSS(style)}) //nolint:gosec // ours
-	if err != nil {
-		return Page{}, fmt.Errorf("render the documentation: %w", err)
-	}
+// Style is the page's style sheet, which it holds as it is here.
+func Style() string { return style }
+
+// CSP lets the page's own style apply, and nothing else.
+func CSP() string {
 	sum := sha256.Sum256([]byte(style))
-	return Page{out.Bytes(), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}, nil
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
-
-// refName is the schema's name where it has one of its own.
-func refName(ref *openapi3.SchemaRef) string {
-	if ref == nil {
-		return ""
-	}
-	name, _ := strings.CutPrefix(ref.Ref, "#/components/schemas/")
-	return name
-}
-
-func typeOf(ref *openapi3.SchemaRef) string {
-	s := ref.Value
-	switch {
-	case len(s.OneOf) > 0:
-		return "one of several"
-	case s.Type == nil:
-		return "any"
-	case s.Type.Is("array"):
-		if name := refName(s.Items); name != "" {
-			return "list of " + name
-		}
-		return "list of " + typeOf(s.Items)
-	case s.Format != "":
-		return s.Format
-	}
-	return strings.Join(s.Type.Slice(), " or ")
-}
-
-// bounds says what a value may be, beyond its type.
-func bounds(ref *openapi3.SchemaRef) string {
-	var parts []string
-	s := ref.Value
-	say := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if s.MinLength > 0 || s.MaxLength != nil {
-		say("%s characters", span(s.MinLength, s.MaxLength))
-	}
-	if s.MinItems > 0 || s.MaxItems != nil {
-		say("%s elements", span(s.MinItems, s.MaxItems))
-	}
-	if s.MaxProps != nil {
-		say("at most %d fields", *s.MaxProps)
-	}
-	if s.Min != nil {
-		say("from %s", strconv.FormatFloat(*s.Min, 'f', -1, 64))
-	}
-	if s.Max != nil {
-		say("up to %s", strconv.FormatFloat(*s.Max, 'f', -1, 64))
-	}
-	if len(s.Enum) > 0 {
-		say("one of %v", s.Enum)
-	}
-	if s.Pattern != "" {
-		say("matches %s", s.Pattern)
-	}
-	return strings.Join(parts, ", ")
-}
-
-func span(least uint64, most *uint64) string {
-	switch {
-	case most == nil:
-		return fmt.Sprintf("at least %d", least)
-	case least == *most:
-		return strconv.FormatUint(least, 10)
-	}
-	return fmt.Sprintf("%d to %d", least, *most)
-}
-
-type field struct {
-	Name     string
-	Schema   *openapi3.SchemaRef
-	Required bool
-}
-
-// fields are an object's, the required ones first.
-func fields(ref *openapi3.SchemaRef) (out []field) {
-	s := ref.Value
-	for _, name := range s.Required {
-		if p := s.Properties[name]; p != nil {
-			out = append(out, field{name, p, true})
-		}
-	}
-	for _, name := range sorted(s.Properties) {
-		if !contains(s.Required, name) {
-			out = append(out, field{name, s.Properties[name], false})
-		}
-	}
-	return out
-}
-
-type content struct {
-	Type     string
-	Schema   *openapi3.SchemaRef
-	Examples []any
-}
-
-// media are a body's types with their examples.
-func media(c openapi3.Content) (out []content) {
-	for _, name := range sorted(c) {
-		one := content{Type: name, Schema: c[name].Schema}
-		for _, key := range sorted(c[name].Examples) {
-			one.Examples = append(one.Examples, c[name].Examples[key].Value.Value)
-		}
-		out = append(out, one)
-	}
-	return out
-}
-
-func indented(v any) (string, error) {
-	if text, ok := v.(string); ok {
-		return text, nil
-	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false) // the template escapes
-	enc.SetIndent("", "  ")
-	err := enc.Encode(v)
-	return out.String(), err
-}
-
-func paragraphs(text string) []string { return strings.Split(strings.TrimSpace(text), "\n\n") }

@@ -101,10 +101,6 @@ func addPages(e *echo.Echo, cfg Config, routes map[string]*Route) error {
 			return fmt.Errorf("the contract doesn't describe the route %s", r.Route)
 		}
 	}
-	page, err := docs.Render(cfg.Contract)
-	if err != nil {
-		return err
-	}
 	add := func(path string, handle echo.HandlerFunc) {
 		routes[http.MethodGet+" "+path] = &Route{Route: http.MethodGet + " " + path, Public: true}
 		e.GET(path, handle)
@@ -113,8 +109,8 @@ func addPages(e *echo.Echo, cfg Config, routes map[string]*Route) error {
 		return c.Blob(http.StatusOK, "application/yaml", cfg.Contract.Text) // RFC 9512
 	})
 	add("/docs", func(c echo.Context) error {
-		c.Response().Header().Set("Content-Security-Policy", page.CSP)
-		return c.HTMLBlob(http.StatusOK, page.HTML)
+		c.Response().Header().Set("Content-Security-Policy", docs.CSP())
+		return c.HTMLBlob(http.StatusOK, docs.Page())
 	})
 	return nil
 }

@@ -32,11 +32,14 @@ type Source struct {
 	Postgres      string // the folder of PostgreSQL's programs
 }
 
+// MaxSize is what an image of ours may hold, in bytes.
+const MaxSize = 40e6
+
 // Ours are the binaries of our own that have an image, by the package that they are built from.
 var Ours = []string{
 	"./gateway",
 	"./services/ingestion", "./services/inference", "./services/payments", "./services/notification", "./services/modelstore",
-	"./services/platform/mesh/sidecar", "./services/platform/attest/attestor", "./scripts/operator",
+	"./services/platform/mesh/sidecar", "./services/platform/mesh/envoyagent", "./services/platform/attest/attestor", "./scripts/operator",
 }
 
 // Assemble makes all images, each of one layer.

@@ -1,10 +1,11 @@
-package docs_test
+package render_test
 
 import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"regexp"
@@ -15,22 +16,34 @@ import (
 
 	"redoubt.example/gateway/internal/contract"
 	"redoubt.example/gateway/internal/docs"
+	"redoubt.example/gateway/internal/docs/render"
 )
 
-func render(t *testing.T) (*contract.Contract, docs.Page) {
+var update = flag.Bool("update", false, "render the page again")
+
+func rendered(t *testing.T) (*contract.Contract, string) {
 	t.Helper()
-	text, err := os.ReadFile("../../openapi.yaml")
+	text, err := os.ReadFile("../../../openapi.yaml")
 	require.NoError(t, err)
 	c, err := contract.Load(text)
 	require.NoError(t, err)
-	page, err := docs.Render(c)
+	page, err := render.Page(c)
 	require.NoError(t, err)
-	return c, page
+	return c, string(page)
+}
+
+// TestPageIsCurrent: what is served is what the contract says today.
+func TestPageIsCurrent(t *testing.T) {
+	_, page := rendered(t)
+	if *update {
+		require.NoError(t, os.WriteFile("../page.html", []byte(page), 0o644))
+		return
+	}
+	require.True(t, page == string(docs.Page()), "openapi.yaml has changed: go test ./internal/docs/render -update")
 }
 
 func TestPageHasEverything(t *testing.T) {
-	c, page := render(t)
-	html := string(page.HTML)
+	c, html := rendered(t)
 	for _, o := range c.Sorted {
 		require.Contains(t, html, `<section id="`+o.Doc.OperationID+`">`)
 		for _, scope := range o.Scopes {
@@ -49,8 +62,7 @@ func TestPageHasEverything(t *testing.T) {
 
 // TestPageAsksForNothing: no script, no handler, nothing from elsewhere, and each link to itself leads somewhere.
 func TestPageAsksForNothing(t *testing.T) {
-	_, page := render(t)
-	html := string(page.HTML)
+	_, html := rendered(t)
 	ids := map[string]bool{}
 	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(html, -1) {
 		require.False(t, ids[m[1]], "id %s twice", m[1])
@@ -80,9 +92,9 @@ func TestPageAsksForNothing(t *testing.T) {
 	}
 	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(html)
 	sum := sha256.Sum256([]byte(style[1]))
-	require.Contains(t, page.CSP, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", "the browser must find the style to be ours")
-	require.Contains(t, page.CSP, "default-src 'none'")
-	require.NotContains(t, page.CSP, "unsafe")
+	require.Contains(t, docs.CSP(), "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'", "the browser must find the style to be ours")
+	require.Contains(t, docs.CSP(), "default-src 'none'")
+	require.NotContains(t, docs.CSP(), "unsafe")
 	require.NotContains(t, html, "url(")
 	require.NotContains(t, html, "@import")
 }

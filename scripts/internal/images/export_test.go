@@ -1,0 +1,4 @@
+package images
+
+// Program is an image of one binary.
+var Program = program
