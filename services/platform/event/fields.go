@@ -15,6 +15,7 @@ const (
 	Type     = "event.type"
 	Service  = "service.name"
 	Caller   = "service.origin.name"
+	Claimed  = "redoubt.claimed"
 	RuleID   = "rule.id"
 )
 
@@ -55,7 +56,8 @@ var table = map[string]field{
 	Service:               {says: "the workload that reports it"},
 	"service.node.name":   {says: "which of its instances, or its sidecar"},
 	"service.target.name": {says: "the upstream of whom it reports it"},
-	Caller:                {says: "the workload that asked; outside: a client of the gateway's; user: a person at Vault"},
+	Caller:                {says: "the workload that asked, proved; outside: a client of the gateway's; user: a person at Vault"},
+	Claimed:               {says: "the workload that somebody said he is, and could not prove: a victim rather than who did it"},
 	"source.ip":           {says: "where the connection came from"},
 	"source.port":         {number: true, says: "its port"},
 	"client.ip":           {says: "the client's address, as the gateway believes it"},
@@ -79,7 +81,7 @@ var table = map[string]field{
 	"file.hash.sha256": {says: "of weights, a manifest or a policy bundle"},
 	"user.roles":       {says: "the role in Vault or PostgreSQL"},
 
-	"redoubt.spiffe_id":     {says: "the SPIFFE ID that the caller's certificate has"},
+	"redoubt.spiffe_id":     {says: "the SPIFFE ID in the certificate at the other end"},
 	"redoubt.mode":          {says: "how: block or detect for the WAF, the mode of the mesh for a workload"},
 	"redoubt.waf.score":     {number: true, says: "the WAF's score"},
 	"redoubt.waf.rules":     {says: "the WAF's rules that matched"},

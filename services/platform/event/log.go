@@ -150,18 +150,26 @@ func (e *Event) request(l map[string]any) {
 // parties enters who asked, and from where: a service by its name or SPIFFE ID, a connection by its address, a local process
 // by its numbers.
 func (e *Event) parties(l map[string]any) {
-	caller := text(l["caller"])
+	caller, as := text(l["caller"]), Caller
 	if strings.HasPrefix(caller, "spiffe://") {
 		e.set("redoubt.spiffe_id", caller)
 		caller = caller[strings.LastIndexByte(caller, '/')+1:]
+		if !proved(e.Text(RuleID), e.Text(Reason)) {
+			as = Claimed
+		}
 	}
 	if caller != "none" {
-		e.set(Caller, caller)
+		e.set(as, caller)
 	}
 	e.address(text(l["peer"]))
 	if client, err := netip.ParseAddr(text(l["client"])); err == nil {
 		e.set("client.ip", client.String())
 	}
+}
+
+// proved tells whether a certificate's name is proved, by what it was refused for: the mesh checks its chain first.
+func proved(control, reason string) bool {
+	return control != "mesh.mtls" && (control != "mesh.spiffe" || strings.HasPrefix(reason, "another service answered"))
 }
 
 func (e *Event) address(peer string) {

@@ -33,14 +33,14 @@ func TestMapping(t *testing.T) {
 			return e.Text(event.Action) == "login" && e.Text(event.Outcome) == "failure"
 		}, map[string]any{
 			event.Dataset: event.Vault, event.Action: "login", event.Category: "iam", event.Type: "denied", event.Outcome: "failure",
-			event.Service: "vault", event.Caller: "notification", "url.path": "auth/jwt/login", "source.ip": "127.0.0.1",
+			event.Service: "vault", event.Claimed: "notification", "url.path": "auth/jwt/login", "source.ip": "127.0.0.1",
 			event.Reason: "invalid audience",
 		}},
 		{"a login to PostgreSQL after its lease", "postgres.log", func(e *event.Event) bool {
 			return strings.Contains(e.Text(event.Reason), "authentication")
 		}, map[string]any{
 			event.Dataset: event.Postgres, event.Action: "refused", event.Category: "database", event.Type: "denied", event.Outcome: "failure",
-			event.Service: "postgres", event.Caller: "payments", "redoubt.database": "payments", "log.level": "FATAL", "source.ip": "127.0.0.1",
+			event.Service: "postgres", event.Claimed: "payments", "redoubt.database": "payments", "log.level": "FATAL", "source.ip": "127.0.0.1",
 			event.Reason: `password authentication failed for user "..."`,
 		}},
 		{"an entry in the catalog under another's name", "consul.log", func(e *event.Event) bool { return true }, map[string]any{
@@ -68,6 +68,25 @@ func TestMapping(t *testing.T) {
 			require.True(t, found, "no such line was recorded")
 		})
 	}
+}
+
+// TestNobodyIsFramed: who was only said to have asked isn't the caller, or a rule would have the wrong one isolated.
+func TestNobodyIsFramed(t *testing.T) {
+	all, _ := recorded(t)
+	asked := map[string]bool{}
+	for _, events := range all {
+		for _, e := range events {
+			unproved := e.Text(event.RuleID) == "mesh.mtls" || e.Text(event.Action) == "login" && e.Text(event.Type) == "denied" ||
+				strings.Contains(e.Text(event.Reason), "password authentication failed")
+			if unproved {
+				require.Empty(t, e.Text(event.Caller), "%v", e.Fields)
+				asked[e.Text(event.Dataset)] = asked[e.Text(event.Dataset)] || e.Text(event.Claimed) != ""
+			} else {
+				require.Empty(t, e.Text(event.Claimed), "%v", e.Fields)
+			}
+		}
+	}
+	require.Equal(t, map[string]bool{event.Decision: true, event.Vault: true, event.Postgres: true}, asked)
 }
 
 // What must be in no event. In halves: none of it is a secret, and no scanner has to know that.

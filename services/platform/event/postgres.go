@@ -34,7 +34,11 @@ func FromPostgres(line []byte) (*Event, bool) {
 	e := &Event{ID: identify("postgres", line), Time: at, Fields: map[string]any{}}
 	e.classify(Postgres, "refused", "database", "denied", "failure")
 	e.set(Service, "postgres")
-	e.set(Caller, named(who))
+	if strings.Contains(m[7], "authentication failed") {
+		e.set(Claimed, named(who))
+	} else {
+		e.set(Caller, named(who))
+	}
 	e.set("redoubt.database", named(m[4]))
 	e.set("log.level", m[6])
 	e.set(Reason, quoted.ReplaceAllString(m[7], `"..."`))

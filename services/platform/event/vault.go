@@ -50,7 +50,11 @@ func FromVault(line []byte) (*Event, bool) {
 	e.classify(Vault, vaultAction(l.Request.Operation, l.Request.Path), "iam", kind, outcome(refused == ""))
 	e.set(Service, "vault")
 	e.set(Reason, vaultReason(refused))
-	e.set(Caller, l.who())
+	if refused != "" && l.Request.Path == login {
+		e.set(Claimed, named(text(l.Request.Data["role"])))
+	} else {
+		e.set(Caller, l.who())
+	}
 	e.set("http.request.id", l.Request.ID)
 	e.set("url.path", vaultPath(l.Request.Path))
 	e.set("source.ip", l.Request.Remote)
@@ -74,7 +78,10 @@ func vaultReason(text string) string {
 	return "refused"
 }
 
-// who is the workload that asked, for a refused login the one as which; a person is "user", whoever it is.
+// login is where workloads log in. Who is refused there has only said who he is.
+const login = "auth/jwt/login"
+
+// who is the workload that asked; a person is "user", whoever it is.
 func (l vaultEntry) who() string {
 	auth := l.Auth
 	if l.Response.Auth.DisplayName != "" {
@@ -82,9 +89,6 @@ func (l vaultEntry) who() string {
 	}
 	if strings.HasPrefix(auth.DisplayName, "jwt-user/") {
 		return "user"
-	}
-	if l.Request.Path == "auth/jwt/login" {
-		return named(text(l.Request.Data["role"]))
 	}
 	if role := auth.Metadata["role"]; role != "" {
 		return named(role)
@@ -104,7 +108,7 @@ func vaultPath(path string) string {
 // vaultAction names what was done with what is worth something; anything else has Vault's own word.
 func vaultAction(operation, path string) string {
 	for _, a := range []struct{ prefix, action string }{
-		{"auth/jwt/login", "login"}, {"database/creds/", "lease"}, {"transit/sign/", "sign"}, {"transit/encrypt/", "encrypt"},
+		{login, "login"}, {"database/creds/", "lease"}, {"transit/sign/", "sign"}, {"transit/encrypt/", "encrypt"},
 		{"transit/decrypt/", "decrypt"}, {"transit/export/", "export"}, {"pki-edge/sign/", "certificate"}, {"connect-inter/sign/", "certificate"},
 		{"identity/oidc/token/", "access-token"}, {"sys/policies/", "policy-" + operation}, {"sys/audit", "audit-" + operation},
 		{"auth/jwt/role/", "role-" + operation}, {"sys/seal", "seal"},
