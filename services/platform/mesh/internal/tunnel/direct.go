@@ -64,7 +64,7 @@ func (c *DirectConn) Close() error {
 // Direct returns a listener of *DirectConn over ln, for an app that is its own data plane. The streams know
 // its connections, so intentions, terms and draining apply to them as to those of a sidecar.
 func Direct(ln net.Listener, server *Server, streams *Streams, log *slog.Logger) net.Listener {
-	return accept.New(ln, func(ctx context.Context, c net.Conn) (net.Conn, error) {
+	return accept.New(server.crowd.listen(ln), func(ctx context.Context, c net.Conn) (net.Conn, error) {
 		p, err := server.handshake(ctx, c)
 		if err != nil {
 			return nil, err

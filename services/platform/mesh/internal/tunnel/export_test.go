@@ -13,3 +13,9 @@ func ServerConfig(id *identity.Identity) *tls.Config {
 }
 
 func ClientConfig(id *identity.Identity, want spiffe.ID) *tls.Config { return clientConfig(id, want) }
+
+// MaxHandshakes is how many may be under way at once.
+const MaxHandshakes = maxHandshakes
+
+// AllowFromCaller sets how many connections one caller may have open.
+func (t *Streams) AllowFromCaller(n int) { t.most = n }

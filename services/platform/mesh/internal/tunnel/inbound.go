@@ -27,7 +27,7 @@ type Inbound struct {
 
 // Serve takes connections from ln until ctx ends, and returns when the last stream has ended.
 func (i *Inbound) Serve(ctx context.Context, ln net.Listener) error {
-	return accept.Serve(ctx, ln, func(c net.Conn) { i.handle(i.Streams.ctx, c) })
+	return accept.Serve(ctx, i.Server.crowd.listen(ln), func(c net.Conn) { i.handle(i.Streams.ctx, c) })
 }
 
 func (i *Inbound) handle(ctx context.Context, c net.Conn) {

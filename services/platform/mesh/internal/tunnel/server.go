@@ -27,11 +27,12 @@ type Server struct {
 	configs   configs
 	log       *slog.Logger
 	metrics   *Metrics
+	crowd     *crowd
 }
 
 // NewServer returns a server that lets in whom authorize lets in; its error is a *identity.Refusal.
 func NewServer(source identity.Source, authorize func(caller spiffe.ID) error, log *slog.Logger, m *Metrics) *Server {
-	s := &Server{identity: source, authorize: authorize, log: log, metrics: m}
+	s := &Server{identity: source, authorize: authorize, log: log, metrics: m, crowd: newCrowd()}
 	s.configs.build = func(id *identity.Identity, _ string) *tls.Config { return serverConfig(id, authorize) }
 	return s
 }
@@ -42,6 +43,9 @@ func (s *Server) handshake(ctx context.Context, c net.Conn) (*peer, error) {
 	defer cancel()
 	began := time.Now()
 	p, err := s.secure(ctx, c)
+	if made := s.crowd.leave(c); made != nil {
+		err = &identity.Refusal{Control: controls.MeshMTLS, Reason: made.Error(), Err: err}
+	}
 	if err != nil {
 		recordRefusal(err, s.log, s.metrics, inbound, c.RemoteAddr().String())
 		_ = c.Close()

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
@@ -19,12 +21,18 @@ type Streams struct {
 
 	mu   sync.Mutex
 	open map[*stream]struct{}
+	from map[string]int // how many of them each caller has opened
+	most int            // of one caller
 }
+
+// maxFromCaller keeps one caller, who may connect but was taken over, from using up the memory of all: twice as many as the
+// mesh is meant to hold, about 100 MB.
+const maxFromCaller = 4096
 
 // NewStreams returns an empty set.
 func NewStreams(log *slog.Logger, m *Metrics) *Streams {
 	ctx, end := context.WithCancel(context.Background())
-	return &Streams{log: log, metrics: m, ctx: ctx, end: end, open: map[*stream]struct{}{}}
+	return &Streams{log: log, metrics: m, ctx: ctx, end: end, open: map[*stream]struct{}{}, from: map[string]int{}, most: maxFromCaller}
 }
 
 // run keeps s in the set while handle runs, and closes it in the end.
@@ -37,14 +45,44 @@ func (t *Streams) run(s *stream, handle func() error) error {
 	return handle()
 }
 
+// add puts s into the set, or records why not.
 func (t *Streams) add(s *stream) bool {
+	err := t.enter(s)
+	if err != nil {
+		recordRefusal(err, t.log, t.metrics, s.direction, addressOf(s.remote))
+	}
+	return err == nil
+}
+
+func (t *Streams) enter(s *stream) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ctx.Err() != nil {
-		return false
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	if s.direction == inbound {
+		if t.from[s.peer.Service] >= t.most {
+			return &identity.Refusal{Control: controls.MeshIntention, Reason: "the caller has too many connections open", Caller: s.peer}
+		}
+		t.from[s.peer.Service]++
 	}
 	t.open[s] = struct{}{}
-	return true
+	return nil
+}
+
+func (t *Streams) leave(s *stream) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, is := t.open[s]; !is {
+		return
+	}
+	delete(t.open, s)
+	if s.direction != inbound {
+		return
+	}
+	if t.from[s.peer.Service]--; t.from[s.peer.Service] == 0 {
+		delete(t.from, s.peer.Service)
+	}
 }
 
 // begin counts s among the open ones: its client has sent something. Before that it may be a connection that
@@ -56,9 +94,7 @@ func (t *Streams) begin(s *stream) {
 
 func (t *Streams) remove(s *stream) {
 	s.close()
-	t.mu.Lock()
-	delete(t.open, s)
-	t.mu.Unlock()
+	t.leave(s)
 	if s.ended != nil {
 		s.ended()
 	}
