@@ -111,8 +111,8 @@ func TestXFCCOfOthersIsNotBelieved(t *testing.T) {
 		ln, err := m.Listen()
 		require.NoError(t, err)
 		defer ln.Close()
-		letAll(t, filepath.Join(dir, "app.sock"))
-		require.NoError(t, connectAs(65534, filepath.Join(dir, "app.sock"), []byte("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Client-Cert: "+xfccOf("gateway")+"\r\n\r\n")))
+		meshtest.LetAll(t, filepath.Join(dir, "app.sock"))
+		require.NoError(t, meshtest.ConnectAs(65534, filepath.Join(dir, "app.sock"), []byte("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Client-Cert: "+xfccOf("gateway")+"\r\n\r\n")))
 		require.Equal(t, "the other end is a process of another user", log.Denied(t, controls.MeshPeerCred)["reason"])
 	})
 	t.Run("mode sidecar", func(t *testing.T) {

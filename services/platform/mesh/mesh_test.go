@@ -8,14 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
@@ -86,57 +84,21 @@ func TestListenerRefusesAnotherUser(t *testing.T) {
 	require.NoError(t, err)
 	defer ln.Close()
 	socket := filepath.Join(dir, "app.sock")
-	letAll(t, socket)
-	require.NoError(t, connectAs(65534, socket, header(t, "gateway")))
+	meshtest.LetAll(t, socket)
+	require.NoError(t, meshtest.ConnectAs(65534, socket, header(t, "gateway")))
 	event := log.Denied(t, controls.MeshPeerCred)
 	require.Equal(t, "the other end is a process of another user", event["reason"])
 	require.Contains(t, event["peer"], "uid 65534")
-}
-
-// letAll picks the first lock.
-func letAll(t *testing.T, socket string) {
-	t.Helper()
-	require.NoError(t, os.Chmod(socket, 0o666))
-	for d := filepath.Dir(socket); d != "/"; d = filepath.Dir(d) {
-		info, err := os.Stat(d)
-		require.NoError(t, err)
-		require.NoError(t, os.Chmod(d, info.Mode()|0o711))
-	}
-}
-
-// connectAs connects from a thread that has another user's ID. The thread ends with its goroutine.
-func connectAs(uid int, socket string, send []byte) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		done <- func() error {
-			if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
-				return errno
-			}
-			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-			if err != nil {
-				return err
-			}
-			defer unix.Close(fd)
-			if err := unix.Connect(fd, &unix.SockaddrUnix{Name: socket}); err != nil {
-				return err
-			}
-			_, _ = unix.Write(fd, send)
-			_, _ = unix.Read(fd, make([]byte, 1)) // until it is closed
-			return nil
-		}()
-	}()
-	return <-done
 }
 
 func TestCallerOverHTTP(t *testing.T) {
 	m, _, dir := open(t)
 	ln, err := m.Listen()
 	require.NoError(t, err)
-	server := &http.Server{ConnContext: mesh.ConnContext, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ConnContext: mesh.ConnContext, Handler: mesh.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, ok := mesh.Caller(r.Context())
 		fmt.Fprint(w, id.Service, " ", strconv.FormatBool(ok), " ", r.RemoteAddr)
-	})}
+	}))}
 	go server.Serve(ln)
 	defer server.Close()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -146,7 +108,10 @@ func TestCallerOverHTTP(t *testing.T) {
 		}
 		return c, err
 	}}}
-	resp, err := client.Get("http://payments/")
+	req, err := http.NewRequest(http.MethodGet, "http://payments/", nil)
+	require.NoError(t, err)
+	req.Header.Set("X-Forwarded-Client-Cert", xfccOf("gateway")) // says nothing where no Envoy writes it
+	resp, err := client.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body)

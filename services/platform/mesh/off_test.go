@@ -9,6 +9,7 @@ import (
 
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/controls/controlstest"
+	"redoubt.example/services/platform/mesh/internal/meshtest"
 )
 
 // TestAnotherUserWithoutPeerCred: whoever can open the socket is whoever its PROXY header says.
@@ -22,9 +23,9 @@ func TestAnotherUserWithoutPeerCred(t *testing.T) {
 		require.NoError(t, err)
 		defer ln.Close()
 		socket := filepath.Join(dir, "app.sock")
-		letAll(t, socket)
+		meshtest.LetAll(t, socket)
 		ended := make(chan error, 1)
-		go func() { ended <- connectAs(65534, socket, header(t, "gateway")) }()
+		go func() { ended <- meshtest.ConnectAs(65534, socket, header(t, "gateway")) }()
 		c, err := ln.Accept()
 		require.NoError(t, err)
 		require.NoError(t, c.Close())

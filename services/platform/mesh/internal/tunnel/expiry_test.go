@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
 	"redoubt.example/services/platform/mesh/internal/tunnel"
@@ -43,6 +44,8 @@ func TestBusyStreamEndsWithItsCertificate(t *testing.T) {
 			_, err = c.Read(make([]byte, 1))
 			require.Error(t, err)
 			require.WithinDuration(t, end, time.Now(), 500*time.Millisecond)
+			require.False(t, exchange(t, r), "nor does another begin, with a session resumed or not")
+			require.Equal(t, "certificate expired or not yet valid", r.log.Denied(t, controls.MeshMTLS)["reason"])
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"testing"
 	"time"
 
@@ -179,4 +180,18 @@ func TestNoIdentityYet(t *testing.T) {
 	r.own.Set(nil)
 	refusedWith(t, r, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{r.ca.Leaf(t, "gateway")}})
 	require.Equal(t, "no certificate of our own yet", r.log.Denied(t, controls.MeshMTLS)["reason"])
+}
+
+// Another user's process can't call in the app's name either; the socket's mode, the first lock, is picked here.
+func TestUpstreamSocketRefusesAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("connecting as another user needs root: run the tests as root")
+	}
+	r := newRig(t, echo)
+	meshtest.LetAll(t, r.upstream)
+	require.NoError(t, meshtest.ConnectAs(65534, r.upstream, []byte("GET / HTTP/1.1\r\n\r\n")))
+	event := r.log.Denied(t, controls.MeshPeerCred)
+	require.Equal(t, "the other end is a process of another user", event["reason"])
+	require.Contains(t, event["peer"], "uid 65534")
+	require.Zero(t, r.reached.Load(), "the app was reached")
 }
