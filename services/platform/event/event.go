@@ -15,8 +15,8 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"redoubt.example/services/platform/telemetry"
 )
@@ -62,15 +62,11 @@ func (e *Event) set(field string, value any) {
 }
 
 func clean(text string) string {
-	text = telemetry.Redact(text)
+	text = strings.ToValidUTF8(telemetry.Redact(text), "\uFFFD") // or it can't be sent
 	if len(text) <= maxText {
 		return text
 	}
-	text = text[:maxText]
-	for !utf8.ValidString(text) && len(text) > maxText-utf8.UTFMax {
-		text = text[:len(text)-1]
-	}
-	return text
+	return strings.ToValidUTF8(text[:maxText], "")
 }
 
 var name = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)

@@ -98,5 +98,8 @@ var table = map[string]field{
 // Known tells whether events can have a field.
 func Known(name string) bool { _, ok := table[name]; return ok }
 
+// Number tells whether a field holds numbers.
+func Number(name string) bool { return table[name].number }
+
 // Fields are the names of all fields that events can have, sorted.
 func Fields() []string { return slices.Sorted(maps.Keys(table)) }

@@ -91,7 +91,7 @@ func (e *Event) copy(l map[string]any, which attributes) {
 
 // ofDecision are the attributes of decision records, whichever control's.
 var ofDecision = attributes{
-	"control": RuleID, "layer": "rule.category", "reason": Reason, "route": "http.route",
+	"layer": "rule.category", "reason": Reason, "route": "http.route",
 	"rule": "rule.name", "decision_id": "rule.uuid", "digest": "file.hash.sha256", "in_force": "rule.version",
 	"mode": "redoubt.mode", "score": "redoubt.waf.score", "rules": "redoubt.waf.rules", "source": "redoubt.source",
 	"in": "redoubt.part", "model": "redoubt.model", "version": "redoubt.model_version",
@@ -103,7 +103,9 @@ func (e *Event) decision(l map[string]any) {
 	if allowed {
 		kind = "allowed"
 	}
-	e.classify(Decision, "decision", category(text(l["control"])), kind, outcome(allowed))
+	control := strings.TrimPrefix(text(l["control"]), "again ") // a second check of the same: see controls.Again
+	e.classify(Decision, "decision", category(control), kind, outcome(allowed))
+	e.set(RuleID, control)
 	e.copy(l, ofDecision)
 	e.set("redoubt.headers", claims(l["headers"]))
 	if digest := e.Text("file.hash.sha256"); digest != "" {

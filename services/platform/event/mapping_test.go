@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
 	"redoubt.example/services/platform/event"
 )
@@ -206,6 +207,17 @@ func TestMessagesAreWritten(t *testing.T) {
 	for _, message := range event.Messages() {
 		require.Contains(t, source, `"`+message+`"`)
 	}
+}
+
+// TestBytesThatAreNoText: what PostgreSQL logs may be in any encoding; an event can be sent all the same.
+func TestBytesThatAreNoText(t *testing.T) {
+	e, is := event.FromPostgres([]byte("2026-11-22 08:35:05.889 UTC [9723] payments-1-x@payments 127.0.0.1(54320) ERROR:  " + strings.Repeat("caf\xe9 ", 100)))
+	require.True(t, is)
+	batch, err := event.ToOTLP("postgres", []*event.Event{e})
+	require.NoError(t, err)
+	_, err = proto.Marshal(batch)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(e.Text(event.Reason)), 256)
 }
 
 func TestNoEvents(t *testing.T) {

@@ -36,7 +36,7 @@ func recorded(t *testing.T) (events map[string][]*event.Event, others map[string
 	return events, others
 }
 
-func lines(t *testing.T, name string) (all []string) {
+func lines(t testing.TB, name string) (all []string) {
 	t.Helper()
 	file, err := os.Open(filepath.Join("testdata", name))
 	require.NoError(t, err)

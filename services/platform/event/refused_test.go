@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	"google.golang.org/protobuf/proto"
 
 	"redoubt.example/services/platform/event"
 )
@@ -72,6 +73,29 @@ func TestBadDocumentsAreRefused(t *testing.T) {
 
 func text(name, value string) *commonpb.KeyValue {
 	return &commonpb.KeyValue{Key: name, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
+}
+
+// FuzzFrom: whatever somebody logs, what comes of it is an event that a receiver takes.
+func FuzzFrom(f *testing.F) {
+	for name := range sources {
+		for _, line := range lines(f, name) {
+			f.Add([]byte(line))
+		}
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		for _, from := range sources {
+			e, is := from(line)
+			if !is {
+				continue
+			}
+			batch, err := event.ToOTLP(e.Reporter(), []*event.Event{e})
+			require.NoError(t, err)
+			_, err = proto.Marshal(batch)
+			require.NoError(t, err, "%q", line)
+			_, err = event.FromOTLP(batch, time.Now(), e.Reporter())
+			require.NoError(t, err, "%q", line)
+		}
+	})
 }
 
 // BenchmarkFromLog is what it takes to make an event of a decision record; no request waits for it.
