@@ -23,6 +23,39 @@ import (
 // separated by commas.
 var record = flag.String("record", "", "write the rules' samples from the logs in these folders")
 
+// honest has the events of honest use written anew, too, from the logs of a lab that nobody attacks.
+var honest = flag.String("honest", "", "write testdata/honest.ndjson from the logs in this folder")
+
+// mostHonest is how many events of honest use are kept.
+const mostHonest = 300
+
+// TestRecordHonest keeps what is different first: a start, logins, rotations; then requests, as they came.
+func TestRecordHonest(t *testing.T) {
+	if *honest == "" {
+		t.Skip("samples are written with -honest")
+	}
+	var events []*event.Event
+	for folder := range strings.SplitSeq(*honest, ",") {
+		events = append(events, logged(t, folder)...)
+	}
+	slices.SortStableFunc(events, func(a, b *event.Event) int { return a.Time.Compare(b.Time) })
+	rules, alerts := allRules(t), 0
+	for _, r := range rules.All {
+		if r.Alerts {
+			alerts += raised(rules, r.Folder, events)
+		}
+	}
+	t.Logf("%d events, %d alerts", len(events), alerts)
+	kept := different(events, mostHonest)
+	for _, e := range events {
+		if len(kept) < mostHonest && !slices.Contains(kept, e) {
+			kept = append(kept, e)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b *event.Event) int { return a.Time.Compare(b.Time) })
+	write(t, "testdata/honest.ndjson", kept)
+}
+
 // TestRecord picks, for each rule, the fewest recorded events that raise its alert; without one of them, and with others that
 // come near, they are the near miss.
 func TestRecord(t *testing.T) {
