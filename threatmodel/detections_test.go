@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -33,6 +34,12 @@ func TestDetections(t *testing.T) {
 			if bytes.Count(raw, []byte("\n")) == 0 {
 				t.Errorf("%s: no event", s.Path)
 			}
+		}
+	}
+	for _, threat := range threats {
+		detected := slices.ContainsFunc(all, func(d threatmodel.Detection) bool { return slices.Contains(d.Threats, threat.ID) })
+		if _, excused := threatmodel.Undetected[threat.ID]; detected == excused {
+			t.Errorf("%s: either a rule is tied to it, or Undetected says why none is", threat.ID)
 		}
 	}
 	for _, folder := range folders(t) {
