@@ -20,6 +20,13 @@ func Preface() string { return preface }
 type Configuration struct {
 	File string `yaml:"file" json:"file"`
 	What string `yaml:"what" json:"what"`
+	Rule *Rule  `yaml:"rule" json:"rule,omitempty"` // of who may do what, where the control decides that
+}
+
+// Rule says where the running platform keeps a rule, and what restarts to change it: "" if nothing does.
+type Rule struct {
+	Lives    string `yaml:"lives" json:"lives"`
+	Restarts string `yaml:"restarts" json:"restarts,omitempty"`
 }
 
 // Configured returns it for each control, by ID.

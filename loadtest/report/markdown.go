@@ -24,7 +24,7 @@ func Markdown(w io.Writer, r Result, c *Comparison) error {
 		fmt.Fprintf(&out, "\nThe largest parts; residual: %s us.\n", us(r.Residual))
 	}
 	out.WriteString("\n")
-	for _, line := range footing(r) {
+	for _, line := range append(r.Findings(), footing(r)...) {
 		fmt.Fprintf(&out, "%s  \n", escapeMarkdown(line))
 	}
 	_, err := io.WriteString(w, out.String())

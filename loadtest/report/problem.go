@@ -10,6 +10,12 @@ func (c Calibration) Off() bool {
 	return math.Abs(c.Recovered-c.Injected) > max(5, c.Injected/10)
 }
 
+// generatorLimit: a prober that is busy for longer than this share of the time measures itself.
+const generatorLimit = 0.8
+
+// lateLimit, in microseconds: a generator that sends later than this itself, by its median, is saturated.
+const lateLimit = 5000
+
 // Problems are the reasons not to believe a run, a sentence each: the harness found a difference where there is none,
 // missed one that it made itself, or couldn't send what it meant to.
 func (r Result) Problems() []string {
@@ -22,9 +28,17 @@ func (r Result) Problems() []string {
 			found = append(found, fmt.Sprintf("%s us injected into %s at %s came back as %s", us(c.Injected), c.Control, c.Hop, us(c.Recovered)))
 		}
 	}
+	if g := r.Method.Generator; g > generatorLimit {
+		found = append(found, fmt.Sprintf("the prober was busy for %.0f %% of the time itself: it was saturated", 100*g))
+	}
 	for _, l := range r.Load {
 		if l.Dropped > 0 {
 			found = append(found, fmt.Sprintf("the generator dropped %d requests of %s: it was saturated itself", l.Dropped, l.Profile))
+		}
+	}
+	for _, s := range r.Storms {
+		if s.Late > lateLimit {
+			found = append(found, fmt.Sprintf("during %s the honest user's requests were sent %s us late: the generator was saturated", s.Name, us(s.Late)))
 		}
 	}
 	return found

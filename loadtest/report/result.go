@@ -34,11 +34,13 @@ type Result struct {
 
 // Method is how it was measured, in figures and in sentences that the report prints as they are.
 type Method struct {
-	Request string   `json:"request,omitempty"` // such as "POST /v1/documents"
-	Pairs   int      `json:"pairs,omitempty"`   // of blocks, for each comparison
-	Block   int      `json:"block,omitempty"`   // requests
-	Warmup  int      `json:"warmup,omitempty"`  // requests discarded before each block
-	Notes   []string `json:"notes,omitempty"`
+	Request string `json:"request,omitempty"` // such as "POST /v1/documents"
+	Pairs   int    `json:"pairs,omitempty"`   // of blocks, for each comparison
+	Block   int    `json:"block,omitempty"`   // requests
+	Warmup  int    `json:"warmup,omitempty"`  // requests discarded before each block
+	// Generator is the share of one processor that the prober itself was busy for, where that was most.
+	Generator float64  `json:"generator_share,omitempty"`
+	Notes     []string `json:"notes,omitempty"`
 }
 
 // Machine is what it was measured on.
@@ -86,6 +88,7 @@ type Profile struct {
 	CI95P99  Interval `json:"ci95_p99_us,omitzero"`
 	// Latency is the distribution of all requests' latency, as the client saw it, by rising share.
 	Latency       []Quantile `json:"latency,omitempty"`
+	Others        []Other    `json:"others,omitempty"` // other requests than the method's
 	CPU           float64    `json:"cpu_us_per_request"`
 	Throughput    float64    `json:"requests_per_second,omitempty"` // at saturation
 	Memory        int64      `json:"memory_bytes,omitempty"`        // resident, of all processes
@@ -94,10 +97,23 @@ type Profile struct {
 	Attacks       int        `json:"attacks_total"` // that apply and were tried; 0: none was
 	Skipped       int        `json:"attacks_skipped,omitempty"`
 	Reach         *int       `json:"reach,omitempty"` // services that a compromised notification can use
-	SecurityLines int        `json:"security_lines,omitempty"`
+	SecurityLines *Lines     `json:"security_lines,omitempty"`
 	PolicyPlaces  []string   `json:"policy_places,omitempty"`
 	Audited       []string   `json:"audited,omitempty"`
 	Redeploy      []string   `json:"redeploy,omitempty"` // what restarts to change a rule
+}
+
+// Lines are lines of security code, by where they run.
+type Lines struct {
+	Gateway int `json:"gateway"`
+	Service int `json:"service"` // in each service's own process, on the average
+	Sidecar int `json:"sidecar"`
+}
+
+// Other is what a profile adds to another request.
+type Other struct {
+	Request string `json:"request"`
+	Estimate
 }
 
 // Quantile is a point of a distribution: the share of requests that took no longer.
@@ -164,4 +180,7 @@ type Storm struct {
 	Failed int     `json:"failed"`
 	Sent   int     `json:"sent"`
 	Ledger []Line  `json:"ledger,omitempty"`
+	Calm   []Line  `json:"calm_ledger,omitempty"` // the same user's, before
+	// Late is by how much later than it was due the generator sent a request, at its median.
+	Late float64 `json:"late_p50_us,omitempty"`
 }

@@ -15,11 +15,12 @@ func Table(w io.Writer, r Result) error {
 	var out strings.Builder
 	grid(&out, matrixHeaders, matrixRows(r))
 	fmt.Fprintf(&out, "%s\n\n", fold("+: added to "+Baseline+"'s latency; reach: services that a compromised notification can use; –: "+absent))
+	sections(&out, r)
 	if rows := slowest(r, 8); len(rows) > 0 {
 		grid(&out, []string{"the layered request goes to", "at", ">p50 us", ">p99 us"}, rows)
 		fmt.Fprintf(&out, "residual that these and the smaller parts don't explain: %s us\n\n", us(r.Residual))
 	}
-	for _, line := range footing(r) {
+	for _, line := range append(r.Findings(), footing(r)...) {
 		fmt.Fprintln(&out, fold(line))
 	}
 	_, err := io.WriteString(w, out.String())

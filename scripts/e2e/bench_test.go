@@ -19,7 +19,7 @@ func TestBench(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	got := run(t, "bench", "--quick", "--seconds", "5", "--profiles", "gateway-only,layered", "-o", file("bench.json"), "--markdown", file("summary.md"), "--html", file("bench.html"),
+	got := run(t, "bench", "--quick", "--seconds", "5", "--narrow", "1000000", "--profiles", "gateway-only,layered", "-o", file("bench.json"), "--markdown", file("summary.md"), "--html", file("bench.html"),
 		"--junit", file("junit.xml"), "--benchstat", file("benchstat.txt"), "--smaller-is-better", file("tracking.json"))
 	require.Contains(t, got.stdout, "layered", got.stderr)
 
@@ -31,6 +31,7 @@ func TestBench(t *testing.T) {
 	}
 	require.Equal(t, len(r.Problems()) > 0, got.code == 1, "%d: %s", got.code, got.stderr)
 	require.Positive(t, r.AA.Pairs)
+	require.Equal(t, "interval", r.Stopped, "any interval is narrower than a second")
 	require.Len(t, r.Calibration, 3)
 	for i, delay := range []float64{5, 20, 100} {
 		require.GreaterOrEqual(t, r.Calibration[i].Injected, delay, "%+v", r.Calibration[i])
@@ -45,6 +46,11 @@ func TestBench(t *testing.T) {
 		require.Positive(t, p.Memory, p.Name)
 		require.Positive(t, p.Throughput, p.Name)
 		require.Equal(t, p.Name != report.Baseline, p.CI95.Measured(), p.Name)
+		require.NotNil(t, p.SecurityLines, p.Name)
+		if p.Name != report.Baseline {
+			require.Len(t, p.Others, 1, "a request that only reads")
+			require.True(t, p.Others[0].CI95.Measured(), "%+v", p.Others)
+		}
 	}
 	for _, name := range []string{"summary.md", "bench.html", "junit.xml", "benchstat.txt", "tracking.json"} {
 		text, err := os.ReadFile(file(name))
@@ -66,6 +72,7 @@ func TestBenchRefuses(t *testing.T) {
 		"no time":               {"--seconds", "0"},
 		"no such profile":       {"--profiles", "layred"},
 		"no such state":         {"--state", "asleep"},
+		"never narrow":          {"--narrow", "-1"},
 		"no such control":       {"--controls", "edge.magic"},
 		"quick and controls":    {"--quick", "--controls", "edge.scope"},
 		"no such baseline":      {"--baseline", "/nowhere/bench.json"},

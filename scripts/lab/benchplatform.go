@@ -33,6 +33,9 @@ const (
 type benchOptions struct {
 	seconds  int
 	quick    bool
+	attacks  bool
+	narrow   float64
+	within   time.Duration
 	state    string
 	profiles []string
 	controls []string
@@ -55,9 +58,11 @@ moments, with its interval. Labs are started for it and stopped again; the one o
 Each run proves itself first: the layered platform beside its like must show no difference, and known delays, injected
 into controls, must come back as what they are and where they are. A run that fails this fails.
 
-The full run measures, besides, each control on its own, latency under constant load by k6, and an honest user's latency
-while things go wrong. --quick leaves those out. --against builds another revision, runs both side by side, and fails on
-a regression.`,
+The full run measures, besides, each control on its own, latency under constant load by k6, an honest user's latency
+while things go wrong, and what hops cost one after the other; and it attacks every profile. --quick leaves those out, but
+for the attacks with --attacks. --against builds another revision, runs both side by side, and fails on a regression.
+
+A comparison ends when its time is up, or before, when its interval reaches --narrow microseconds to either side.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.quick && !cmd.Flags().Changed("seconds") {
@@ -75,6 +80,8 @@ a regression.`,
 	flags := cmd.Flags()
 	flags.IntVar(&o.seconds, "seconds", fullSeconds, "about how long to measure; starting labs comes on top")
 	flags.BoolVar(&o.quick, "quick", false, "only what five minutes suffice for: no single controls, no load, no storms")
+	flags.BoolVar(&o.attacks, "attacks", false, "attack every profile, with --quick, too: one to two minutes each on top")
+	flags.Float64Var(&o.narrow, "narrow", 0, "end a comparison whose interval reaches so many microseconds to either side, or less; 0: take the whole time")
 	flags.StringVar(&o.state, "state", string(bench.KeptAwake), "the state of the machine to measure in: "+strings.Join(stateNames(), ", "))
 	flags.StringSliceVar(&o.profiles, "profiles", platformbench.Profiles, "the profiles to measure; plaintext is always with them")
 	flags.StringSliceVar(&o.controls, "controls", nil, "the controls to measure on their own (default: those that a request crosses)")
@@ -88,6 +95,9 @@ a regression.`,
 func (o benchOptions) check() error {
 	if o.seconds < 1 || o.seconds > 7200 {
 		return exit.Usagef("it measures for 1 to 7200 seconds, not %d", o.seconds)
+	}
+	if o.narrow < 0 || o.narrow > 1e6 {
+		return exit.Usagef("an interval is narrow at 0 to 1000000 microseconds")
 	}
 	if !slices.Contains(bench.States, bench.State(o.state)) {
 		return exit.Usagef("there is no state %q: it is one of %s", o.state, strings.Join(stateNames(), ", "))
@@ -112,18 +122,21 @@ func (o benchOptions) check() error {
 }
 
 // plan is what to measure in the time that is asked for.
-func (o benchOptions) plan() platformbench.Plan {
+func (o benchOptions) plan() (plan platformbench.Plan) {
 	others := slices.DeleteFunc(slices.Clone(o.profiles), func(name string) bool { return name == benchreport.Baseline })
 	all := time.Duration(o.seconds) * time.Second
 	switch {
 	case o.against != "":
-		plan := platformbench.Quick(all/2, others)
+		plan = platformbench.Quick(all/2, others)
 		plan.Against = all / 2
-		return plan
 	case o.quick:
-		return platformbench.Quick(all, others)
+		plan = platformbench.Quick(all, others)
+	default:
+		plan = platformbench.Full(all, others, o.controls)
 	}
-	return platformbench.Full(all, others, o.controls)
+	plan.Attacks = plan.Attacks || o.attacks
+	plan.Narrow, plan.Within = o.narrow, o.within
+	return plan
 }
 
 func (a *app) measurePlatform(ctx context.Context, o benchOptions) error {
@@ -139,11 +152,29 @@ func (a *app) measurePlatform(ctx context.Context, o benchOptions) error {
 	if err != nil {
 		return err
 	}
+	if during := o.plan().Chains; during > 0 {
+		if err := measureHops(ctx, during, &result); err != nil {
+			return err
+		}
+	}
 	if before != nil {
 		c := benchreport.Compare(*before, result, benchreport.DefaultTolerance)
 		compared = &c
 	}
 	return a.concludeBench(result, compared, o)
+}
+
+// measureHops adds what hops cost one after the other.
+func measureHops(ctx context.Context, during time.Duration, into *benchreport.Result) error {
+	found, err := runChains(ctx, max(1, int(during.Seconds())))
+	if err != nil {
+		return err
+	}
+	into.Chains = found.Chains
+	if problem := found.Problem(); problem != "" {
+		into.Method.Notes = append(into.Method.Notes, "the chains aren't to be believed: "+problem)
+	}
+	return nil
 }
 
 // runPlatformBench builds what it takes, and measures.

@@ -82,6 +82,7 @@ func TestBadInput(t *testing.T) {
 		"no time":           {"run", "--duration", "1ms"},
 		"hardly away":       {"load", "steady", "--without", "consul", "--away", "1ms"},
 		"over too soon":     {"load", "steady", "--without", "consul", "--duration", "20s"},
+		"nothing measured":  {"run", "--matrix-time", "1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, 2, execute(append(args, "--dir", filepath.Join(t.TempDir(), "lab"))))

@@ -22,7 +22,8 @@ import (
 type runOptions struct {
 	duration time.Duration
 	rate     int
-	matrix   bool
+	noMatrix bool
+	within   time.Duration // that the matrix takes
 }
 
 // runResult is what `lab run --json` prints.
@@ -44,22 +45,26 @@ func (a *app) runVerb() *cobra.Command {
 Uses the lab of --dir if it is up; else starts one, and stops it afterwards. Fails when a hop saw no request or
 an error.
 
-With --matrix it ends with what each profile of controls adds to a request, measured in short, side by side with a
-platform that has none; ` + "`lab bench`" + ` takes its time for it.`,
+It ends with the matrix: what each profile of controls adds to a request, measured in short, side by side with a platform
+that has none; ` + "`lab bench`" + ` takes its time for it. What doesn't fit into --matrix-time is left out, and said to be.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.duration < time.Second || o.rate < 10 {
 				return exit.Usagef("a run takes at least 1s of at least 10 iterations per second")
 			}
-			if err := a.run(cmd.Context(), o); err != nil || !o.matrix {
+			if o.within < 10*time.Second || o.within > time.Hour {
+				return exit.Usagef("the matrix takes 10s to 1h; --no-matrix leaves it out")
+			}
+			if err := a.run(cmd.Context(), o); err != nil || o.noMatrix {
 				return err
 			}
-			return a.matrix(cmd.Context())
+			return a.matrix(cmd.Context(), o.within)
 		},
 	}
 	cmd.Flags().DurationVar(&o.duration, "duration", 20*time.Second, "how long k6 sends")
 	cmd.Flags().IntVar(&o.rate, "rate", 20, "iterations that k6 starts per second; each is one to three requests")
-	cmd.Flags().BoolVar(&o.matrix, "matrix", false, "measure the profiles of controls afterwards, for about four minutes")
+	cmd.Flags().BoolVar(&o.noMatrix, "no-matrix", false, "end with the hops, without measuring profiles")
+	cmd.Flags().DurationVar(&o.within, "matrix-time", 2*time.Minute, "how long to measure profiles at most, with starting them")
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"redoubt.example/infra/topology"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/term"
 	"redoubt.example/scripts/internal/timing"
@@ -39,6 +40,36 @@ type traceResult struct {
 	Status   int    `json:"status"`
 	Requests int    `json:"requests"` // of which the numbers are medians
 	timing.Trace
+	Absent []absentHop `json:"absent"`
+}
+
+// absentHop is a service that the request's route may call and the trace hasn't: it is told when the answer is on its way.
+type absentHop struct {
+	Name   string `json:"name"`
+	Caller string `json:"caller"`
+	URI    string `json:"uri"`
+}
+
+func (h absentHop) sentence() string {
+	return fmt.Sprintf("not in it: %s, which %s calls (%s) after the answer, or not for every request", h.Name, h.Caller, h.URI)
+}
+
+// absent are the services on the route's path, by topology.yaml, that the tree hasn't.
+func absent(root *timing.Hop) ([]absentHop, error) {
+	top, err := topology.Load()
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	root.Walk(func(_ int, h *timing.Hop) { seen[h.Name] = true })
+	all := []absentHop{} // [] in JSON, not null
+	for _, hop := range top.Path(root.URI) {
+		if !seen[hop.Service] {
+			seen[hop.Service] = true
+			all = append(all, absentHop{hop.Service, hop.Caller, hop.Route})
+		}
+	}
+	return all, nil
 }
 
 func (a *app) trace() *cobra.Command {
@@ -118,6 +149,9 @@ func (a *app) drawTrace(ctx context.Context, o traceOptions) error {
 			return err
 		}
 	}
+	if result.Absent, err = absent(result.Root); err != nil {
+		return err
+	}
 	out := a.output()
 	return out.Print(result, func(w io.Writer) error {
 		note := ""
@@ -125,12 +159,18 @@ func (a *app) drawTrace(ctx context.Context, o traceOptions) error {
 			note = fmt.Sprintf(", medians of %d", o.count)
 		}
 		fmt.Fprintf(w, "%s %s: %d%s\n", o.method, o.path, result.Status, note)
-		return result.Waterfall(w, func(text string, s timing.Style) string {
+		if err := result.Waterfall(w, func(text string, s timing.Style) string {
 			if s == timing.Faint {
 				return out.Paint(text, term.Dim)
 			}
 			return text
-		})
+		}); err != nil {
+			return err
+		}
+		for _, absent := range result.Absent {
+			fmt.Fprintln(w, out.Paint(absent.sentence(), term.Dim))
+		}
+		return nil
 	})
 }
 

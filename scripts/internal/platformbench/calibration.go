@@ -42,7 +42,7 @@ func (r *run) calibrate(ctx context.Context, labs []*Lab) error {
 	if _, err := labs[1].Client.Delay(ctx, orders(func(k known) time.Duration { return k.delay })); err != nil {
 		return fmt.Errorf("inject known delays: %w", err)
 	}
-	found, err := r.compare(ctx, "known delays", r.cfg.Plan.Calibration, labs, ledgerScopes...)
+	found, err := r.ledgers(ctx, "known delays", r.cfg.Plan.Calibration, labs)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"redoubt.example/loadtest/attacks"
 	"redoubt.example/loadtest/bench"
 	"redoubt.example/loadtest/report"
 	"redoubt.example/scripts/internal/control"
@@ -18,10 +19,19 @@ func (r *run) controls(ctx context.Context) error {
 	if r.cfg.Plan.Controls == 0 || len(ids) == 0 {
 		return nil
 	}
+	suite, err := attacks.Load()
+	if err != nil {
+		return err
+	}
 	each := r.cfg.Plan.Controls / time.Duration(2*len(ids))
 	found := make([]report.Control, len(ids))
 	for i, id := range ids {
 		found[i].ID = id
+		for _, a := range suite {
+			if slices.Contains(a.Controls(), id) {
+				found[i].Attacks = append(found[i].Attacks, a.ID)
+			}
+		}
 	}
 	for _, side := range []struct {
 		profile string

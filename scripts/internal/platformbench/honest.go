@@ -21,6 +21,7 @@ type traffic struct {
 type experience struct {
 	took    []time.Duration // of the requests that were answered well
 	answers []answer        // theirs
+	late    []time.Duration // how much later than it was due each was sent, by our own fault
 	failed  int
 	sent    int
 }
@@ -50,6 +51,7 @@ func (t traffic) send(ctx context.Context) (experience, error) {
 			return e, ctx.Err()
 		case <-time.After(time.Until(due)):
 		}
+		late := time.Since(due)
 		all.Go(func() {
 			w := <-wires
 			a, err := t.once(ctx, &w)
@@ -57,6 +59,7 @@ func (t traffic) send(ctx context.Context) (experience, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			e.sent++
+			e.late = append(e.late, late)
 			if err != nil {
 				e.failed++
 				return

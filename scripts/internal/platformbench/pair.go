@@ -3,6 +3,7 @@ package platformbench
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"redoubt.example/loadtest/bench"
@@ -16,25 +17,45 @@ const (
 	warmUp        = 2 // requests on a new connection that don't count
 )
 
-// compare alternates between labs, of which the first is the baseline. With scopes, the requests' tokens have those beside
-// what they need.
-func (r *run) compare(ctx context.Context, what string, during time.Duration, labs []*Lab, scopes ...string) (*bench.Comparisons, error) {
-	r.cfg.Say(what)
-	c := bench.Comparison{For: during, Seed: uint64(time.Now().UnixNano()), Block: blockRequests, Rounds: blockRounds, Settling: settling, WarmUp: warmUp,
-		Progress: func(part float64) { r.cfg.Say(fmt.Sprintf("%s: %.0f %%", what, 100*part)) }}
+// compare alternates between labs, of which the first is the baseline, until the interval is narrow enough or the time is up.
+func (r *run) compare(ctx context.Context, what string, during time.Duration, labs []*Lab) (*bench.Comparisons, error) {
+	var probers []*prober
 	for _, l := range labs {
-		p := &prober{lab: l, request: storeDocument, scopes: scopes}
-		defer p.close()
-		c.Stacks = append(c.Stacks, bench.Stack{Name: l.Name, Request: p.Request, Renew: p.Renew})
+		probers = append(probers, &prober{lab: l, request: storeDocument})
 	}
-	found, err := c.Run(ctx)
-	if err == nil && found.Saturated() {
-		r.note(fmt.Sprintf("%s: the prober itself was busy for %.0f %% of the time", what, 100*found.Generator))
-	}
-	return found, err
+	return r.alternate(ctx, what, bench.Comparison{For: during, Narrow: r.cfg.Plan.Narrow}, probers)
 }
 
-// prober sends one lab's requests on one connection.
+// ledgers compares what labs say of where requests' time went, for the whole time given.
+func (r *run) ledgers(ctx context.Context, what string, during time.Duration, labs []*Lab) (*bench.Comparisons, error) {
+	var probers []*prober
+	for _, l := range labs {
+		probers = append(probers, &prober{lab: l, request: storeDocument, scopes: ledgerScopes})
+	}
+	return r.alternate(ctx, what, bench.Comparison{For: during}, probers)
+}
+
+func (r *run) alternate(ctx context.Context, what string, c bench.Comparison, probers []*prober) (*bench.Comparisons, error) {
+	r.cfg.Say(what)
+	c.Seed, c.Block, c.Rounds, c.Settling, c.WarmUp = uint64(time.Now().UnixNano()), blockRequests, blockRounds, settling, warmUp
+	c.Progress = func(part float64) { r.cfg.Say(fmt.Sprintf("%s: %.0f %%", what, 100*part)) }
+	for _, p := range probers {
+		defer p.close()
+		c.Stacks = append(c.Stacks, bench.Stack{Name: p.lab.Name, Request: p.Request, Renew: p.Renew})
+	}
+	found, err := c.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Narrow > 0 {
+		r.ends[found.Stopped]++
+	}
+	method := &r.result.Method
+	method.Generator = max(method.Generator, math.Ceil(100*found.Generator)/100)
+	return found, nil
+}
+
+// prober sends one lab's requests on one connection. With scopes, its tokens have those beside what the request needs.
 type prober struct {
 	lab     *Lab
 	request Request

@@ -12,13 +12,19 @@ type Plan struct {
 	Calibration time.Duration
 	Profiles    []string      // beside plaintext, which is measured with any
 	Each        time.Duration // of them
+	Read        time.Duration // each, by a request that only reads
 	Saturate    time.Duration // each
 	Load        time.Duration // each, by k6
 	Chosen      []string      // controls; none: those that the ledger saw at work
 	Controls    time.Duration // all of them together
 	Storm       time.Duration // each thing that goes wrong
 	Attacks     bool          // each profile, with all attacks
+	Chains      time.Duration // one hop to five; not by Run
 	Against     time.Duration // another revision
+	// Narrow ends a comparison early, once its interval reaches this many microseconds to either side, or less; 0: none.
+	Narrow float64
+	// Within bounds the matrix with all that starting labs takes: a profile that wouldn't end by then is left out; 0: none is.
+	Within time.Duration
 }
 
 // share tells how much of a duration a part is.
@@ -27,7 +33,8 @@ func share(all time.Duration, part float64) time.Duration { return time.Duration
 // Quick is a plan for what a few minutes suffice for.
 func Quick(all time.Duration, profiles []string) Plan {
 	n := time.Duration(max(len(profiles), 1))
-	return Plan{AA: share(all, 0.2), Calibration: share(all, 0.15), Profiles: profiles, Each: share(all, 0.55) / n, Saturate: share(all, 0.1) / n}
+	return Plan{AA: share(all, 0.2), Calibration: share(all, 0.15), Profiles: profiles, Each: share(all, 0.4) / n, Read: share(all, 0.15) / n,
+		Saturate: share(all, 0.1) / n}
 }
 
 const (
@@ -38,8 +45,8 @@ const (
 // Full is a plan for everything.
 func Full(all time.Duration, profiles, controls []string) Plan {
 	n := time.Duration(max(len(profiles), 1))
-	return Plan{AA: share(all, 0.1), Calibration: share(all, 0.08), Profiles: profiles, Each: share(all, 0.27) / n, Saturate: share(all, 0.05) / n,
-		Load: min(loadTime, share(all, 0.1)/n), Chosen: controls, Controls: share(all, 0.3), Storm: share(all, 0.1) / things, Attacks: true}
+	return Plan{AA: share(all, 0.1), Calibration: share(all, 0.08), Profiles: profiles, Each: share(all, 0.2) / n, Read: share(all, 0.07) / n, Saturate: share(all, 0.05) / n,
+		Load: min(loadTime, share(all, 0.1)/n), Chosen: controls, Controls: share(all, 0.25), Storm: share(all, 0.1) / things, Attacks: true, Chains: share(all, 0.05)}
 }
 
 func (r *run) steps() []func(context.Context) error {

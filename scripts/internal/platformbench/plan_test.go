@@ -18,12 +18,12 @@ func TestPlansTakeTheTimeThatTheyAreGiven(t *testing.T) {
 	n := time.Duration(len(others))
 	for _, all := range []time.Duration{time.Second, 2 * time.Minute, time.Hour} {
 		quick := platformbench.Quick(all, others)
-		require.InDelta(t, all, quick.AA+quick.Calibration+n*(quick.Each+quick.Saturate), float64(all)/100)
+		require.InDelta(t, all, quick.AA+quick.Calibration+n*(quick.Each+quick.Read+quick.Saturate), float64(all)/100)
 		require.Zero(t, quick.Load+quick.Controls+quick.Storm, "what --quick leaves out")
 
 		full := platformbench.Full(all, others, nil)
-		require.LessOrEqual(t, full.AA+full.Calibration+n*(full.Each+full.Saturate+full.Load)+full.Controls+6*full.Storm, all+all/100)
-		for _, part := range []time.Duration{full.AA, full.Calibration, full.Each, full.Saturate, full.Load, full.Controls, full.Storm} {
+		require.LessOrEqual(t, full.AA+full.Calibration+n*(full.Each+full.Read+full.Saturate+full.Load)+full.Controls+6*full.Storm+full.Chains, all+all/100)
+		for _, part := range []time.Duration{full.AA, full.Calibration, full.Each, full.Read, full.Saturate, full.Load, full.Controls, full.Storm, full.Chains} {
 			require.Positive(t, part)
 		}
 	}

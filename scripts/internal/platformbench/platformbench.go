@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"redoubt.example/loadtest/bench"
@@ -42,19 +43,25 @@ var Profiles = []string{plaintext, "gateway-only", "mesh-only", "library", layer
 type run struct {
 	cfg    Config
 	result *report.Result
+	began  time.Time
 	labs   []*Lab // that are up
 
-	layered    *Lab      // that is up for whoever measures layered next
-	pairs      int       // of blocks, in the shortest comparison of a profile
-	throughput []float64 // of plaintext, each time that it was measured
+	layered    *Lab           // that is up for whoever measures layered next
+	pairs      int            // of blocks, in the shortest comparison of a profile
+	throughput []float64      // of plaintext, each time that it was measured
+	ends       map[string]int // of comparisons that may end early, by why they did
+	leaving    []chan error   // labs that stop while the next ones start
+}
+
+func newRun(cfg Config, result *report.Result) *run {
+	return &run{cfg: cfg, result: result, ends: map[string]int{}, began: time.Now()}
 }
 
 // Run measures. What it returns beside an error is what was measured until then.
 func Run(ctx context.Context, cfg Config) (result report.Result, err error) {
-	began := time.Now()
-	result = report.Result{Method: method(), Version: report.Version, Began: began.UTC(), Revision: cfg.Revision, Machine: machine(), State: string(cfg.State), Stopped: bench.StoppedTime,
+	result = report.Result{Method: method(), Version: report.Version, Began: time.Now().UTC(), Revision: cfg.Revision, Machine: machine(), State: string(cfg.State),
 		Calibration: []report.Calibration{}, Profiles: []report.Profile{}, Ledger: []report.Line{}} // [] in JSON, not null
-	r := &run{cfg: cfg, result: &result}
+	r := newRun(cfg, &result)
 	r.note("PostgreSQL doesn't wait for the disk, in any profile: a disk's pauses are a thousand times what is measured")
 	defer func() { err = errors.Join(err, r.stopAll()) }()
 	leave, err := cfg.State.Enter(ctx, cfg.Background)
@@ -68,8 +75,22 @@ func Run(ctx context.Context, cfg Config) (result report.Result, err error) {
 		}
 	}
 	result.Method.Pairs = r.pairs
-	result.Seconds = time.Since(began).Round(100 * time.Millisecond).Seconds()
+	result.Stopped = r.stopped()
+	result.Seconds = time.Since(r.began).Round(100 * time.Millisecond).Seconds()
 	return result, nil
+}
+
+// stopped is why the run ended: since its intervals were narrow enough only if each comparison did so.
+func (r *run) stopped() string {
+	narrow, all := r.ends[bench.StoppedNarrow], r.ends[bench.StoppedNarrow]+r.ends[bench.StoppedTime]
+	if narrow == all && all > 0 {
+		return bench.StoppedNarrow
+	}
+	if all > 0 {
+		r.note(fmt.Sprintf("%d of %d comparisons ended when their interval reached %.0f us to either side or less, the others when the time was up",
+			narrow, all, r.cfg.Plan.Narrow))
+	}
+	return bench.StoppedTime
 }
 
 func method() report.Method {
@@ -111,6 +132,9 @@ func (r *run) start(ctx context.Context, setups ...Setup) ([]*Lab, error) {
 	if failed != nil {
 		return started, failed
 	}
+	if err := r.left(); err != nil {
+		return started, err
+	}
 	r.cfg.Say("warming up")
 	for _, l := range started {
 		if err := l.warm(ctx); err != nil {
@@ -133,24 +157,29 @@ func (r *run) take(ctx context.Context, profile string) (*Lab, error) {
 	return labs[0], err
 }
 
+// leave has labs stop while others start. Before anything is measured they are gone: see left.
+func (r *run) leave(labs ...*Lab) {
+	for _, l := range labs {
+		r.labs = slices.DeleteFunc(r.labs, func(up *Lab) bool { return up == l })
+		ended := make(chan error, 1)
+		r.leaving = append(r.leaving, ended)
+		go func() { ended <- l.stop() }()
+	}
+}
+
+// left returns when no lab is stopping any more.
+func (r *run) left() (failed error) {
+	for _, ended := range r.leaving {
+		failed = errors.Join(failed, <-ended)
+	}
+	r.leaving = nil
+	return failed
+}
+
 // stop stops labs at the same time.
 func (r *run) stop(labs ...*Lab) error {
-	errs := make([]chan error, len(labs))
-	for i, l := range labs {
-		errs[i] = make(chan error, 1)
-		go func() { errs[i] <- l.stop() }()
-	}
-	var failed error
-	for i, l := range labs {
-		failed = errors.Join(failed, <-errs[i])
-		for j, up := range r.labs {
-			if up == l {
-				r.labs = append(r.labs[:j], r.labs[j+1:]...)
-				break
-			}
-		}
-	}
-	return failed
+	r.leave(labs...)
+	return r.left()
 }
 
 func (r *run) stopAll() error {

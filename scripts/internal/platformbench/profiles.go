@@ -6,10 +6,13 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
+	"time"
 
 	"redoubt.example/loadtest/bench"
 	"redoubt.example/loadtest/report"
 	"redoubt.example/scripts/internal/meshbench"
+	"redoubt.example/scripts/internal/upkeep"
 )
 
 // profiles fills the matrix: each profile beside plaintext.
@@ -32,14 +35,38 @@ func (r *run) profiles(ctx context.Context) error {
 	// layered first: it is up already.
 	names := slices.Clone(r.cfg.Plan.Profiles)
 	slices.SortStableFunc(names, func(a, b string) int { return order(a) - order(b) })
-	for _, name := range names {
+	took := time.Duration(0)
+	for i, name := range names {
+		began := time.Now()
+		if within := r.cfg.Plan.Within; within > 0 && time.Since(r.began)+took > within {
+			r.note("left out, since the time was up: " + strings.Join(names[i:], ", "))
+			break
+		}
 		if err := r.profile(ctx, base[0], name); err != nil {
 			return err
 		}
+		took = max(took, time.Since(began))
 	}
 	r.result.Profiles[0].Throughput = middle(r.throughput)
+	if err := r.upkeep(); err != nil {
+		return err
+	}
 	slices.SortFunc(r.result.Profiles, func(a, b report.Profile) int { return slices.Index(Profiles, a.Name) - slices.Index(Profiles, b.Name) })
 	return r.stop(base...)
+}
+
+// upkeep counts what can be counted without measuring.
+func (r *run) upkeep() error {
+	counter, err := upkeep.NewCounter(r.cfg.Lab.Repo)
+	if err != nil {
+		return err
+	}
+	for i := range r.result.Profiles {
+		if err := counter.Fill(&r.result.Profiles[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func order(profile string) int {
@@ -70,6 +97,9 @@ func (r *run) profile(ctx context.Context, base *Lab, name string) error {
 	if r.pairs == 0 || found.Pairs() < r.pairs {
 		r.pairs = found.Pairs()
 	}
+	if err := r.reads(ctx, []*Lab{base, lab}, &p); err != nil {
+		return err
+	}
 	if err := r.consumption(ctx, lab, &p); err != nil {
 		return err
 	}
@@ -78,7 +108,33 @@ func (r *run) profile(ctx context.Context, base *Lab, name string) error {
 	}
 	r.result.Profiles = append(r.result.Profiles, p)
 	r.result.Profiles[0].Latency = distribution(found, 0)
-	return r.stop(lab)
+	r.leave(lab)
+	return nil
+}
+
+// reads compares how long a request takes that only reads.
+func (r *run) reads(ctx context.Context, labs []*Lab, into *report.Profile) error {
+	if r.cfg.Plan.Read == 0 {
+		return nil
+	}
+	var probers []*prober
+	for _, l := range labs {
+		path, err := someDocument(ctx, l)
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.Name, err)
+		}
+		request := readDocument
+		request.Path = path
+		probers = append(probers, &prober{lab: l, request: request})
+	}
+	what := into.Name + " beside plaintext, reading"
+	found, err := r.alternate(ctx, what, bench.Comparison{For: r.cfg.Plan.Read, Narrow: r.cfg.Plan.Narrow}, probers)
+	if err != nil {
+		return err
+	}
+	d := found.Median(1, 0.95)
+	into.Others = append(into.Others, report.Other{Request: readDocument.Name, Estimate: report.Estimate{P50: round(d.Value), CI95: interval(d)}})
+	return nil
 }
 
 // shares are the points of a distribution that a result keeps.

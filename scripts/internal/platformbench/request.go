@@ -31,6 +31,9 @@ const sentence = "The board agreed on Monday to publish the report. Then the mem
 var storeDocument = Request{Name: "POST /v1/documents", Method: http.MethodPost, Path: "/v1/documents", Status: http.StatusCreated,
 	Body: `{"title":"Minutes","text":"` + strings.TrimSpace(sentence) + `"}`, Scopes: []string{"documents:write"}}
 
+// readDocument only reads, one service behind the gateway: security's share is largest where there is least work.
+var readDocument = Request{Name: "GET /v1/documents/{id}", Method: http.MethodGet, Status: http.StatusOK, Scopes: []string{"documents:read"}}
+
 // exchangeTimeout bounds one request: a platform that hangs ends the run instead of lengthening it.
 const exchangeTimeout = 20 * time.Second
 

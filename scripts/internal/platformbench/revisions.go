@@ -47,7 +47,7 @@ func git(ctx context.Context, repo string, args ...string) (string, error) {
 // Against compares the layered platform of another revision with this one's, side by side on the same machine. Where both give
 // their ledgers back, each control at each hop is compared too.
 func Against(ctx context.Context, cfg Config, before Program) (measures []report.Measure, err error) {
-	r := &run{cfg: cfg, result: &report.Result{}}
+	r := newRun(cfg, &report.Result{})
 	defer func() { err = errors.Join(err, r.stopAll()) }()
 	leave, err := cfg.State.Enter(ctx, cfg.Background)
 	if err != nil {
@@ -75,7 +75,7 @@ func Against(ctx context.Context, cfg Config, before Program) (measures []report
 			return measures, nil // a revision without ledgers
 		}
 	}
-	ledgers, err := r.compare(ctx, "ledgers, now beside before", cfg.Plan.Against/2, labs, ledgerScopes...)
+	ledgers, err := r.ledgers(ctx, "ledgers, now beside before", cfg.Plan.Against/2, labs)
 	if err != nil {
 		return measures, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"redoubt.example/loadtest/bench"
 	"redoubt.example/loadtest/flood"
 	"redoubt.example/loadtest/report"
 )
@@ -76,7 +77,8 @@ func (r *run) storm(ctx context.Context, l *Lab, s storm) error {
 		return err
 	}
 	r.result.Storms = append(r.result.Storms, report.Storm{Name: s.name, P50: under.quantile(0.5), P99: under.quantile(0.99),
-		Calm50: calm.quantile(0.5), Calm99: calm.quantile(0.99), Failed: under.failed, Sent: under.sent, Ledger: linesOf(under.answers)})
+		Calm50: calm.quantile(0.5), Calm99: calm.quantile(0.99), Failed: under.failed, Sent: under.sent, Ledger: linesOf(under.answers), Calm: linesOf(calm.answers),
+		Late: round(max(bench.QuantileOf(0.5, calm.late), bench.QuantileOf(0.5, under.late)))})
 	return nil
 }
 

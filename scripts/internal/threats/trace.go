@@ -29,7 +29,7 @@ type Step struct {
 
 // Trace walks a threat from the edge inwards. repo is the checkout that the code is looked up in.
 func (m *Model) Trace(t threatmodel.Threat, repo string) ([]Step, error) {
-	code, err := enforcement(repo)
+	code, err := Enforcement(repo)
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +52,9 @@ func (m *Model) Trace(t threatmodel.Threat, repo string) ([]Step, error) {
 	return steps, nil
 }
 
-// enforcement finds where in the platform's sources each control is named by its constant: where it decides, is switched,
-// or leaves its record.
-func enforcement(repo string) (map[string][]string, error) {
+// Enforcement finds where in the platform's sources (file:line) each control is named by its constant: where it decides, is
+// switched, or leaves its record.
+func Enforcement(repo string) (map[string][]string, error) {
 	names, err := constants(filepath.Join(repo, "services", "platform", "controls", "controls.go"))
 	if err != nil {
 		return nil, err
