@@ -88,7 +88,7 @@ func TestGeneratorSaturation(t *testing.T) {
 	}}
 	found, err := bench.Comparison{Stacks: []bench.Stack{idle, idle}, Settling: -1, WarmUp: -1}.Run(t.Context())
 	require.NoError(t, err)
-	require.False(t, found.Saturated(), found.Generator)
+	require.Less(t, found.Generator, 0.8, "the prober isn't the slow part")
 	found, err = bench.Comparison{Stacks: []bench.Stack{busy, busy}}.Run(t.Context())
 	require.NoError(t, err)
 	require.Greater(t, found.Generator, 0.0)

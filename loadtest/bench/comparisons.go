@@ -20,12 +20,6 @@ type Comparisons struct {
 	epochs [][][]turn // by stack, epoch and round
 }
 
-// generatorLimit: a prober that is busy for longer than this share of the time measures itself.
-const generatorLimit = 0.8
-
-// Saturated tells whether the prober itself was the slow part, so that nothing can be said of the stacks.
-func (c *Comparisons) Saturated() bool { return c.Generator > generatorLimit }
-
 // turn is a block: some requests in a row to one stack.
 type turn struct {
 	total    []float64

@@ -25,20 +25,11 @@ type OpenLoop struct {
 // Arrivals is what an open loop saw.
 type Arrivals struct {
 	Took    []time.Duration // from the intended time
-	Late    []time.Duration // how much later than intended each was sent
 	Dropped int
 }
 
 // ErrDropped: the generator or the service couldn't keep up, so that latencies of those who came through would flatter.
 var ErrDropped = errors.New("arrivals were dropped")
-
-// lateLimit: a generator that sends later than this itself, by its median, is saturated.
-const lateLimit = 5 * time.Millisecond
-
-// Saturated tells whether the generator sent too late itself.
-func (a Arrivals) Saturated() bool {
-	return len(a.Late) > 0 && QuantileOf(0.5, a.Late) > micros(lateLimit)
-}
 
 // Run sends for the time given and waits for the last answer. A failed or dropped request is an error; what was seen is
 // returned all the same.
@@ -67,7 +58,6 @@ func (o OpenLoop) Run(ctx context.Context) (Arrivals, error) {
 		}
 		group.Go(func() {
 			defer func() { <-slots }()
-			late := time.Since(due)
 			if err := o.Request(ctx); err != nil {
 				cancel(err)
 				return
@@ -75,7 +65,7 @@ func (o OpenLoop) Run(ctx context.Context) (Arrivals, error) {
 			took := time.Since(due)
 			mu.Lock()
 			defer mu.Unlock()
-			seen.Took, seen.Late = append(seen.Took, took), append(seen.Late, late)
+			seen.Took = append(seen.Took, took)
 		})
 	}
 	group.Wait()
