@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -44,6 +45,10 @@ func TestComparisonNamesHopAndControl(t *testing.T) {
 	require.Greater(t, found.PartP(1, schema), 0.01)
 	require.InDelta(t, 5, found.OwnPart(1, policy, 0.99), 1e-9)
 	require.Zero(t, found.OwnPart(0, policy, 0.5))
+	own := found.OwnPartInterval(0, schema, 0.5, 0.95)
+	require.Less(t, own.Low, own.High)
+	require.True(t, own.Contains(found.OwnPart(0, schema, 0.5)))
+	require.True(t, own.Contains(30+20*math.Ln2), "the median of what it really takes: %+v", own)
 	require.InDelta(t, 230, found.Own(0, 0), 20)
 	require.Positive(t, found.CPU(0))
 	require.Equal(t, 2*(found.Pairs()+1), renewed, "each epoch has new connections, and one is discarded")

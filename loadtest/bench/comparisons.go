@@ -152,6 +152,13 @@ func (c *Comparisons) OwnPart(stack int, part Part, q float64) float64 {
 	return flatQuantile(c.groups(stack, &part), q)
 }
 
+// OwnPartInterval is where that quantile lies: a bootstrap over what is independent.
+func (c *Comparisons) OwnPartInterval(stack int, part Part, q, confidence float64) Difference {
+	groups := c.groups(stack, &part)
+	all := newWeighted(groups)
+	return bootstrap(len(groups), confidence, func(weight []int) float64 { return all.quantile(q, weight) })
+}
+
 // Requests is how many requests to a stack count.
 func (c *Comparisons) Requests(stack int) (n int) {
 	for _, rounds := range c.epochs[stack] {

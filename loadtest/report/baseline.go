@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Compare holds a result against an earlier one. Only what both measured, each with an interval, is compared.
@@ -10,8 +11,15 @@ func Compare(before, now Result, t Tolerance) Comparison {
 	c := Comparison{Tolerance: t, Caveats: caveats(before, now)}
 	was, is := before.estimates(), now.estimates()
 	earlier := map[Measure]Estimate{}
+	slower := pace(before, now)
+	if math.Abs(slower-1) > paceSaid {
+		c.Caveats = append(c.Caveats, fmt.Sprintf("the ledger as a whole takes %.0f %% of what the baseline's took: its lines are compared after that", 100*slower))
+	}
 	for _, m := range was {
 		earlier[m.of] = m.Estimate
+		if m.of.What == ofLedger {
+			earlier[m.of] = m.Estimate.times(slower)
+		}
 	}
 	var measures []Measure
 	for _, m := range is {
@@ -33,6 +41,41 @@ func Compare(before, now Result, t Tolerance) Comparison {
 	return c
 }
 
+// ofLedger is what a line of the ledger is measured in: a time, and no difference.
+const ofLedger = "time"
+
+const (
+	paceLines = 8    // that it takes to tell a machine's pace
+	paceSaid  = 0.05 // by how much it has to differ to be worth a word
+)
+
+// pace is by how much slower the ledger is now, at the median of its lines. A machine that is slower in everything isn't one
+// control's regression; what a profile adds is measured beside plaintext on the same machine, and needs no such thing.
+func pace(before, now Result) float64 {
+	was := map[[2]string]float64{}
+	for _, l := range before.Ledger {
+		if l.CI95.Measured() {
+			was[[2]string{l.Hop, l.Control}] = l.P50
+		}
+	}
+	var ratios []float64
+	for _, l := range now.Ledger {
+		if old := was[[2]string{l.Hop, l.Control}]; old > 0 && l.P50 > 0 && l.CI95.Measured() {
+			ratios = append(ratios, l.P50/old)
+		}
+	}
+	if len(ratios) < paceLines {
+		return 1
+	}
+	slices.Sort(ratios)
+	n := len(ratios)
+	return (ratios[(n-1)/2] + ratios[n/2]) / 2
+}
+
+func (e Estimate) times(factor float64) Estimate {
+	return Estimate{factor * e.P50, Interval{factor * e.CI95[0], factor * e.CI95[1]}}
+}
+
 type estimated struct {
 	of Measure // without figures
 	Estimate
@@ -50,7 +93,7 @@ func (r Result) estimates() (all []estimated) {
 		add(Measure{What: "added latency, p99", Profile: p.Name}, p.AddedP99, p.CI95P99)
 	}
 	for _, l := range r.Ledger {
-		add(Measure{What: "time", Hop: l.Hop, Control: l.Control}, l.P50, l.CI95)
+		add(Measure{What: ofLedger, Hop: l.Hop, Control: l.Control}, l.P50, l.CI95)
 	}
 	for _, control := range r.Controls {
 		if e := control.LeftOut; e != nil {

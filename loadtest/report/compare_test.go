@@ -69,6 +69,23 @@ func TestCompareSaysWhatIsNotAlike(t *testing.T) {
 	require.Empty(t, example(t).Problems())
 }
 
+// A machine that is slower in everything isn't one control's regression, and doesn't hide one.
+func TestCompareOnASlowerMachine(t *testing.T) {
+	r, now := example(t), example(t)
+	now.Ledger = slices.Clone(now.Ledger)
+	for i, l := range now.Ledger {
+		now.Ledger[i].P50, now.Ledger[i].CI95 = 1.3*l.P50, report.Interval{1.3 * l.CI95[0], 1.3 * l.CI95[1]}
+	}
+	c := report.Compare(r, now, report.DefaultTolerance)
+	require.NoError(t, c.Err())
+	require.Len(t, c.Caveats, 1)
+	require.Contains(t, c.Caveats[0], "130 %")
+	require.ErrorContains(t, report.Compare(r, slower(now, "payments", "app.policy", 40), report.DefaultTolerance).Err(), "app.policy at payments is 40 us slower")
+
+	r.Ledger, now.Ledger = r.Ledger[:5], now.Ledger[:5]
+	require.Error(t, report.Compare(r, now, report.DefaultTolerance).Err(), "a few lines don't tell a machine's pace")
+}
+
 func TestComparisonTable(t *testing.T) {
 	r := example(t)
 	var text strings.Builder

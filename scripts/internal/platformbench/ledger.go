@@ -51,7 +51,8 @@ func lines(found *bench.Comparisons, stack int) (all []report.Line) {
 		if p == residual || strings.HasPrefix(p.Control, injected) {
 			continue
 		}
-		all = append(all, report.Line{Hop: p.Hop, Control: p.Control, P50: round(found.OwnPart(stack, p, 0.5)), P99: round(found.OwnPart(stack, p, 0.99))})
+		all = append(all, report.Line{Hop: p.Hop, Control: p.Control, P50: round(found.OwnPart(stack, p, 0.5)), P99: round(found.OwnPart(stack, p, 0.99)),
+			CI95: interval(found.OwnPartInterval(stack, p, 0.5, 0.95))})
 	}
 	return all
 }
