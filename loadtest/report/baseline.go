@@ -91,6 +91,9 @@ func (r Result) estimates() (all []estimated) {
 		add(Measure{What: "added latency, p50", Profile: p.Name}, p.AddedP50, p.CI95)
 		add(Measure{What: "added latency, p90", Profile: p.Name}, p.AddedP90, p.CI95P90)
 		add(Measure{What: "added latency, p99", Profile: p.Name}, p.AddedP99, p.CI95P99)
+		for _, o := range p.Others {
+			add(Measure{What: "added latency of " + o.Request + ", p50", Profile: p.Name}, o.P50, o.CI95)
+		}
 	}
 	for _, l := range r.Ledger {
 		add(Measure{What: ofLedger, Hop: l.Hop, Control: l.Control}, l.P50, l.CI95)

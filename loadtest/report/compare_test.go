@@ -69,6 +69,13 @@ func TestCompareSaysWhatIsNotAlike(t *testing.T) {
 	require.Empty(t, example(t).Problems())
 }
 
+func TestCompareOtherRequests(t *testing.T) {
+	r, now := example(t), example(t)
+	o := &now.Profiles[4].Others[0]
+	o.P50, o.CI95 = o.P50+200, report.Interval{o.CI95[0] + 200, o.CI95[1] + 200}
+	require.ErrorContains(t, report.Compare(r, now, report.DefaultTolerance).Err(), "layered: added latency of GET /v1/documents/{id}, p50 is 200 us slower")
+}
+
 // A machine that is slower in everything isn't one control's regression, and doesn't hide one.
 func TestCompareOnASlowerMachine(t *testing.T) {
 	r, now := example(t), example(t)

@@ -25,6 +25,9 @@ func Tracking(w io.Writer, r Result) error {
 		if p.Name != Baseline && p.CI95P99.Measured() {
 			entries = append(entries, tracked{p.Name + ": added latency, p99", "us", p.AddedP99, "95 %: " + between(p.CI95P99), r.State})
 		}
+		for _, o := range p.Others {
+			entries = append(entries, tracked{p.Name + ": added latency of " + o.Request + ", p50", "us", o.P50, "95 %: " + between(o.CI95), r.State})
+		}
 		if p.CPU > 0 {
 			entries = append(entries, tracked{Name: p.Name + ": processor time per request", Unit: "us", Value: p.CPU})
 		}
