@@ -69,8 +69,12 @@ func testAway(t *testing.T, l *lab, servers ...string) {
 	for _, server := range servers {
 		require.Eventually(t, func() bool {
 			l.refresh(t)
-			return slicesContain(l.status.Degraded, server)
-		}, time.Minute, 200*time.Millisecond, server)
+			return len(loaded) > 0 || slicesContain(l.status.Degraded, server)
+		}, 5*time.Minute, 200*time.Millisecond, server) // k6 may have to be built first
+		if len(loaded) > 0 {
+			got := <-loaded
+			t.Fatalf("the load has ended: %s%s", got.stdout, got.stderr)
+		}
 		require.True(t, l.status.Ready, "it serves")
 		headline, _, _ := strings.Cut(l.run(t, "status").stdout, "\n")
 		require.Contains(t, headline, "degraded")
