@@ -42,6 +42,9 @@ func NewCA(t testing.TB) *CA {
 	return ca
 }
 
+// Root is the CA's own certificate, DER.
+func (ca *CA) Root() []byte { return ca.cert.Raw }
+
 // ID is a service of the test's mesh.
 func ID(service string) spiffe.ID {
 	return spiffe.ID{TrustDomain: TrustDomain, Datacenter: "dc1", Service: service}

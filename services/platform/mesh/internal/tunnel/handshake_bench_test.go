@@ -47,6 +47,7 @@ func BenchmarkHandshake(b *testing.B) {
 		{"full, chains verified anew", tls.X25519MLKEM768, (*ends).verifyAnew},
 		{"full, hybrid alone offered", tls.X25519MLKEM768, offer(tls.X25519MLKEM768)},
 		{"full, no ticket", tls.X25519MLKEM768, func(e *ends) { e.server.SessionTicketsDisabled = true }},
+		{"full, hybrid with P-256", tls.SecP256r1MLKEM768, offer(tls.SecP256r1MLKEM768)},
 		{"full, not post-quantum", tls.X25519, offer(tls.X25519)},
 		{"resumed", tls.X25519MLKEM768, nil},
 	} {

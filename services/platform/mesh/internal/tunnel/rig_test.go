@@ -12,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/mesh/internal/handover"
@@ -22,8 +21,6 @@ import (
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is the inbound half of payments' sidecar with an app behind it, and the outbound half of the gateway's.
 type rig struct {
