@@ -30,11 +30,6 @@ type Detection struct {
 	Samples     []Sample `yaml:"-" json:"samples"`
 }
 
-// Undetected are the threats that no rule is tied to, and why.
-var Undetected = map[string]string{
-	"T-038": "no events of its attack were recorded yet",
-}
-
 // Sample is a file of recorded events, in the format of SigmaHQ's regression_data.
 type Sample struct {
 	Name       string `yaml:"name" json:"name"`
