@@ -68,6 +68,7 @@ func footing(r Result) []string {
 	}
 	lines = append(lines, fmt.Sprintf("%s; %s%d processors, %s/%s, %s; %.0f s, stopped by %s",
 		r.State, model, r.Machine.Processors, r.Machine.OS, r.Machine.Arch, r.Machine.Go, r.Seconds, r.Stopped))
+	lines = append(lines, r.Method.Notes...)
 	for _, problem := range r.Problems() {
 		lines = append(lines, "don't believe this run: "+problem)
 	}

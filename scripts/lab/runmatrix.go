@@ -6,14 +6,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"redoubt.example/loadtest/bench"
 	benchreport "redoubt.example/loadtest/report"
 	"redoubt.example/loadtest/report/page"
 	"redoubt.example/scripts/internal/platformbench"
-	"redoubt.example/scripts/internal/term"
 )
 
 // matrixSeconds is how long the matrix of `lab run` is measured, without starting labs: each comparison takes the least that
@@ -46,9 +44,6 @@ func (a *app) matrix(ctx context.Context, within time.Duration) error {
 	fmt.Fprintln(text)
 	if err := benchreport.Table(text, result); err != nil {
 		return err
-	}
-	if problems := result.Problems(); len(problems) > 0 {
-		fmt.Fprintln(text, a.output().Paint("don't believe these figures: "+strings.Join(problems, "; "), term.Bad))
 	}
 	_, err = fmt.Fprintf(text, "the report: %s (its figures: %s); `lab bench` takes its time and measures more\n", html, figures)
 	return err

@@ -23,7 +23,8 @@ type Plan struct {
 	Against     time.Duration // another revision
 	// Narrow ends a comparison early, once its interval reaches this many microseconds to either side, or less; 0: none.
 	Narrow float64
-	// Within bounds the matrix with all that starting labs takes: a profile that wouldn't end by then is left out; 0: none is.
+	// Within bounds the matrix with all that starting labs takes: a profile that wouldn't end by then is left out, but for the
+	// first; 0: none is.
 	Within time.Duration
 }
 
