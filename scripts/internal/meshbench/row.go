@@ -8,6 +8,7 @@ import (
 
 	"redoubt.example/infra/process"
 	"redoubt.example/loadtest/bench"
+	"redoubt.example/scripts/internal/meshbench/rawtcp"
 )
 
 // row is one way from a client to the app.
@@ -28,6 +29,9 @@ var Names = []string{plaintext, "native", "sidecar", "haproxy", "nginx", "consul
 // plaintext is what the others are compared with.
 const plaintext = "plaintext"
 
+// plaintextRaw is a way of chains alone.
+const plaintextRaw = "plaintext-raw"
+
 // missingError says what would have to be installed for a row.
 type missingError struct{ command string }
 
@@ -35,7 +39,7 @@ func (e *missingError) Error() string { return "not installed; " + e.command }
 
 func (r *rig) build(ctx context.Context, name string) (row, error) {
 	builders := map[string]func(context.Context) (row, error){
-		plaintext: r.plaintext, "native": r.native, "sidecar": r.sidecar, "haproxy": r.haproxy, "nginx": r.nginx, "consul-proxy": r.consulProxy,
+		plaintext: r.plaintext, plaintextRaw: r.plaintextRaw, "native": r.native, "sidecar": r.sidecar, "haproxy": r.haproxy, "nginx": r.nginx, "consul-proxy": r.consulProxy,
 	}
 	built, err := builders[name](ctx)
 	if err != nil {
@@ -94,6 +98,20 @@ func (r *rig) plaintext(ctx context.Context) (row, error) {
 		return row{}, err
 	}
 	return row{target: bench.Target{Dial: dialer("tcp", address), Processes: []int{r.appProcess}}}, nil
+}
+
+// plaintextRaw is the same in a process of its own, by system calls as the mesh makes them.
+func (r *rig) plaintextRaw(ctx context.Context) (row, error) {
+	address, err := freePort()
+	if err != nil {
+		return row{}, err
+	}
+	p, err := r.start(ctx, process.Spec{Name: "echo.raw", Path: r.program("echo"), Args: []string{"raw", address}, Ready: listening("tcp", address)})
+	if err != nil {
+		return row{}, err
+	}
+	dial := func(ctx context.Context) (net.Conn, error) { return rawtcp.Dial(ctx, address) }
+	return row{target: bench.Target{Dial: dial, Processes: []int{p.PID()}}}, nil
 }
 
 func dialer(network, address string) func(context.Context) (net.Conn, error) {

@@ -2,6 +2,7 @@
 //
 //	echo plain <host:port> <socket>   serves TCP and a unix socket, without a mesh
 //	echo chain <host:port> <socket>   the same, and hands requests on to its own port as often as they say
+//	echo raw <host:port>              a chain's, by system calls as the mesh makes them
 //	echo mesh [<caller>]              a workload of the mesh; its environment is any workload's. With the name of a
 //	                                  caller it hands requests on to itself as that one, through the mesh
 package main
@@ -18,6 +19,7 @@ import (
 
 	"redoubt.example/infra/topology"
 	"redoubt.example/loadtest/bench"
+	"redoubt.example/scripts/internal/meshbench/rawtcp"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/lifecycle"
 	"redoubt.example/services/platform/mesh"
@@ -35,12 +37,14 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 3 && args[0] == "chain":
 		app := func() *http.Server { return bench.HopServer(bench.Dialer("tcp:" + args[1])) }
 		return plain(ctx, app, args[1], args[2])
+	case len(args) == 2 && args[0] == "raw":
+		return raw(ctx, args[1])
 	case len(args) == 1 && args[0] == "mesh":
 		return inMesh(ctx, "")
 	case len(args) == 2 && args[0] == "mesh":
 		return inMesh(ctx, args[1])
 	}
-	return &config.Error{Reason: "usage: echo plain|chain <host:port> <socket>, or echo mesh [<caller>]"}
+	return &config.Error{Reason: "usage: echo plain|chain <host:port> <socket>, echo raw <host:port>, or echo mesh [<caller>]"}
 }
 
 func plain(ctx context.Context, app func() *http.Server, address, socket string) error {
@@ -56,6 +60,15 @@ func plain(ctx context.Context, app func() *http.Server, address, socket string)
 	group.Go("tcp", func(ctx context.Context) error { return serve(ctx, app(), tcp) })
 	group.Go("unix", func(ctx context.Context) error { return serve(ctx, app(), unix) })
 	return group.Wait()
+}
+
+func raw(ctx context.Context, address string) error {
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	next := func(ctx context.Context) (net.Conn, error) { return rawtcp.Dial(ctx, address) }
+	return serve(ctx, bench.HopServer(next), rawtcp.Listener{Listener: tcp})
 }
 
 func inMesh(ctx context.Context, caller string) error {
