@@ -23,6 +23,7 @@ import (
 	"redoubt.example/services/platform/mesh"
 	"redoubt.example/services/platform/mesh/internal/handover"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -161,6 +162,28 @@ func TestDialRefusesWhatTheTopologyLacks(t *testing.T) {
 	require.EqualError(t, err, "payments has no upstream modelstore in topology.yaml")
 	_, err = m.Dial(t.Context(), "notification")
 	require.ErrorContains(t, err, "up-notification.sock", "the sidecar isn't there")
+}
+
+// A sidecar that was killed is back in a moment; until then its socket refuses.
+func TestDialWaitsForTheSidecar(t *testing.T) {
+	m, _, dir := open(t, "modelstore")
+	socket := filepath.Join(dir, "up-modelstore.sock")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	require.NoError(t, err)
+	dead.SetUnlinkOnClose(false)
+	require.NoError(t, dead.Close())
+	back := make(chan *unixsock.Listener, 1)
+	time.AfterFunc(100*time.Millisecond, func() {
+		ln, err := unixsock.Listen(socket)
+		if err != nil {
+			t.Error(err)
+		}
+		back <- ln
+	})
+	c, err := m.Dial(t.Context(), "modelstore")
+	require.NoError(t, (<-back).Close())
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
 }
 
 func TestReadySaysWhyNot(t *testing.T) {

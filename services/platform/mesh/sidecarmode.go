@@ -8,11 +8,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"redoubt.example/services/platform/mesh/internal/accept"
 	"redoubt.example/services/platform/mesh/internal/plane"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
+
+// sidecarRestart is how long a dial waits for a sidecar that isn't there: one that was killed is back before that, and takes
+// the app's callers in again at once.
+const sidecarRestart = time.Second
 
 // sidecarMode leaves mTLS and intentions to the sidecar beside the app, over unix sockets that only their
 // common user can open.
@@ -32,7 +37,9 @@ func (s *sidecarMode) dial(ctx context.Context, upstream string) (net.Conn, erro
 	if !slices.Contains(s.cfg.Upstreams, upstream) {
 		return nil, fmt.Errorf("%s has no upstream %s in topology.yaml", s.cfg.Workload, upstream)
 	}
-	c, err := unixsock.Dial(ctx, plane.UpstreamSocket(s.cfg.RunDir, upstream))
+	ctx, cancel := context.WithTimeout(ctx, sidecarRestart)
+	defer cancel()
+	c, err := unixsock.Await(ctx, plane.UpstreamSocket(s.cfg.RunDir, upstream))
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", upstream, err)
 	}

@@ -2,11 +2,9 @@ package tunnel
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"syscall"
 	"time"
 
 	"redoubt.example/services/platform/mesh/internal/accept"
@@ -95,18 +93,9 @@ func (i *Inbound) begin(ctx context.Context, s *stream, from *source) (conn, err
 func (i *Inbound) dialApp(ctx context.Context) (conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	for {
-		app, err := unixsock.Dial(ctx, i.AppSocket)
-		if err == nil {
-			return newLocal(app)
-		}
-		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ENOENT) {
-			return nil, err
-		}
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, err
-		}
+	app, err := unixsock.Await(ctx, i.AppSocket)
+	if err != nil {
+		return nil, err
 	}
+	return newLocal(app)
 }

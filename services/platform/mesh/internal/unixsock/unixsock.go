@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -113,4 +114,19 @@ func Dial(ctx context.Context, path string) (*net.UnixConn, error) {
 		return nil, fmt.Errorf("dial %s: %s: %w", filepath.Base(path), peer, err)
 	}
 	return conn, nil
+}
+
+// Await is Dial, and tries again, until ctx ends, while nobody listens: a process that restarts is back in a moment.
+func Await(ctx context.Context, path string) (*net.UnixConn, error) {
+	for {
+		c, err := Dial(ctx, path)
+		if !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.ENOENT) {
+			return c, err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
