@@ -39,7 +39,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"a service":         {"vantage: outside", `vantage: "service:"`},
 		"a control twice":   {"[app.policy]", "[edge.scope]"},
 		"no mode":           {"[sidecar]", "[]"},
-		"a mode":            {"[sidecar]", "[plaintext]"},
+		"a mode":            {"[sidecar]", "[telepathy]"},
 		"too long":          {"modes:", "timeout: 31s\nmodes:"},
 		"unknown field":     {"modes:", "target_service: x\nmodes:"},
 		"unknown evidence":  {"modes:", "evidence: hearsay\nmodes:"},

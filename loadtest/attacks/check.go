@@ -12,7 +12,7 @@ import (
 var (
 	attackID  = regexp.MustCompile(`^[a-z]+(\.[a-z0-9-]+)+$`)
 	technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
-	modes     = []string{"sidecar", "native"}
+	modes     = []string{"sidecar", "native", "plaintext"}
 	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel, NeedsListed, NeedsContainers}
 )
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/services/platform/controls"
 )
 
 // attackSettings are those of a lab that is started to be attacked: limits that a flood can reach, unlike a benchmark's,
@@ -60,8 +61,12 @@ var addressPolicy = regexp.MustCompile(`"address";q=(\d+)`)
 // mostLimited is the largest quota that a flood from one machine surely exceeds.
 const mostLimited = 1000
 
-// limited tells whether the lab's rate limits can be reached: by what the gateway says of itself.
+// limited tells whether the lab's rate limits can be reached: by what the gateway says of itself. In a profile without any,
+// there is nothing to reach, and a flood is let through.
 func limited(ctx context.Context, s control.Status) bool {
+	if p, err := controls.LookupProfile(s.Profile); err == nil && !p.Has(controls.EdgeLimitAddress) {
+		return true
+	}
 	pem, err := os.ReadFile(s.CAFile)
 	roots := x509.NewCertPool()
 	if err != nil || !roots.AppendCertsFromPEM(pem) {

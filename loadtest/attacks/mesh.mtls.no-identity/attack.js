@@ -1,5 +1,6 @@
 // RFC 8446 and X.509-SVID, section 5: plaintext, TLS without a certificate, an old TLS, and certificates of the attacker's own
 // making that name inference, who may have the weights.
+import { claimed } from '../lib/inside.js';
 import { domain, weights, alive } from '../lib/mesh.js';
 
 export function benign(lab) { alive(lab); }
@@ -13,7 +14,7 @@ export function attack(lab) {
   const seen = [
     weights(lab, undefined), weights(lab, { insecure: true }), weights(lab, as(own, { maxVersion: '1.2' })), weights(lab, as(own)), weights(lab, as(chained)),
     weights(lab, as(lab.mesh.x509({ uris, notBefore: -7200, notAfter: -3600 }))), weights(lab, as(lab.mesh.x509({ uris, isCA: true }))),
-    weights(lab, undefined, { prefix: lab.mesh.proxyV2({ source: '127.0.0.1:4711', destination: '127.0.0.1:1', tlvs: [{ type: 0xe0, value: uris[0] }] }) }),
+    weights(lab, undefined, { prefix: claimed(lab, uris[0]) }),
   ];
   lab.judge(seen.some((s) => s.gained), `${seen.map((s) => s.status || s.errno)}`);
 }

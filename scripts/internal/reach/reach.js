@@ -8,24 +8,16 @@ const targets = 'TARGETS';
 const admitted = [200, 201, 202, 204, 400, 404, 409, 411, 413, 415, 422, 428];
 const admittedCodes = ['OK', 'INVALID_ARGUMENT', 'NOT_FOUND', 'FAILED_PRECONDITION', 'ALREADY_EXISTS'];
 
-// In mode plaintext the caller says who it is: this one tells the truth.
-function connection(lab) {
-  if (lab.mode !== 'plaintext') return { timeout: 3000 };
-  const id = `spiffe://${lab.leaf.trust_domain}/ns/default/dc/dc1/svc/${lab.service}`;
-  return { timeout: 3000, tls: undefined, prefix: lab.mesh.proxyV2({ source: '127.0.0.1:4711', destination: '127.0.0.1:1', tlvs: [{ type: 0xe0, value: id }] }) };
-}
-
 export function attack(lab) {
-  const more = connection(lab);
   const attempts = targets.map((t) => {
     const headers = [['Txn-Token', transaction(lab, lab.leaf.trust_domain, { sub: 'alice', scope: t.scope, tctx: { entry: t.entry } })]];
     if (!t.method) {
-      const r = call(lab, t.service, t.path, [], Object.assign({ headers: headers.map(([n, v]) => [n.toLowerCase(), v]) }, more));
+      const r = call(lab, t.service, t.path, [], Object.assign({ headers: headers.map(([n, v]) => [n.toLowerCase(), v]) }, { timeout: 3000 }));
       return { service: t.service, route: t.route, usable: admittedCodes.includes(r.code), answer: `${r.code || r.errno || r.error}` };
     }
     const request = { method: t.method, path: t.path, headers: headers.concat([key()]) };
     if (t.method !== 'GET' && t.method !== 'DELETE') request.body = {};
-    const r = inside(lab, t.service, request, more);
+    const r = inside(lab, t.service, request, { timeout: 3000 });
     return { service: t.service, route: t.route, usable: admitted.includes(r.status), answer: `${r.status || r.errno || r.error}` };
   });
   lab.report({ outcome: 'gained', detail: JSON.stringify(attempts) });
