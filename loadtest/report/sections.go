@@ -37,7 +37,7 @@ func (r Result) sections() (all []section) {
 func (r Result) upkeep() section {
 	s := section{headers: []string{"profile", ">+p50 read", ">lines", "a rule lives in", "restarts"},
 		note: "lines: of Go code in the files that name a control which is on, in the gateway + each service + each sidecar; restarts: to change a rule"}
-	if request := r.other(); request != "" {
+	if request := r.OtherRequest(); request != "" {
 		s.note = "read: " + request + ", us; " + s.note
 	}
 	for _, p := range r.Profiles {
@@ -64,8 +64,8 @@ func (r Result) upkeep() section {
 	return s
 }
 
-// other is the request that was measured beside the method's.
-func (r Result) other() string {
+// OtherRequest is the one that was measured beside the method's; "" if none was.
+func (r Result) OtherRequest() string {
 	for _, p := range r.Profiles {
 		if len(p.Others) > 0 {
 			return p.Others[0].Request

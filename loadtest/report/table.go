@@ -13,8 +13,10 @@ const Width = 100
 // Table prints the matrix and what it rests on for a terminal: at most Width columns of plain text.
 func Table(w io.Writer, r Result) error {
 	var out strings.Builder
-	grid(&out, matrixHeaders, matrixRows(r))
-	fmt.Fprintf(&out, "%s\n\n", fold("+: added to "+Baseline+"'s latency; reach: services that a compromised notification can use; –: "+absent))
+	if len(r.Profiles) > 0 {
+		grid(&out, matrixHeaders, matrixRows(r))
+		fmt.Fprintf(&out, "%s\n\n", fold("+: added to "+Baseline+"'s latency; reach: services that a compromised notification can use; –: "+absent))
+	}
 	sections(&out, r)
 	if rows := slowest(r, 8); len(rows) > 0 {
 		grid(&out, []string{"the layered request goes to", "at", ">p50 us", ">p99 us"}, rows)

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"redoubt.example/infra/process"
+	"redoubt.example/scripts/internal/attack"
 	"redoubt.example/scripts/internal/stack"
 )
 
@@ -31,6 +33,12 @@ func (r *run) attacks(ctx context.Context) error {
 			continue
 		}
 		p.Blocked, p.Attacks, p.Skipped, p.Reach = found.Blocked, found.Total, len(found.Skipped), found.Reach
+		if ids := found.with(attack.Inconclusive); len(ids) > 0 {
+			r.note(p.Name + ": nothing can be said of " + strings.Join(ids, ", "))
+		}
+		if ids := found.with(attack.Succeeded); len(ids) > 0 && len(ids) < mostNamed {
+			r.note(p.Name + ": got through: " + strings.Join(ids, ", "))
+		}
 	}
 	return nil
 }
@@ -41,6 +49,22 @@ type attacked struct {
 	Total   int               `json:"total"`
 	Reach   *int              `json:"reach"`
 	Skipped []json.RawMessage `json:"skipped"`
+	Attacks []struct {
+		ID      string         `json:"id"`
+		Verdict attack.Verdict `json:"verdict"`
+	} `json:"attacks"`
+}
+
+// mostNamed: where more attacks get through, their names say nothing that their number doesn't.
+const mostNamed = 10
+
+func (a attacked) with(v attack.Verdict) (ids []string) {
+	for _, one := range a.Attacks {
+		if one.Verdict == v {
+			ids = append(ids, one.ID)
+		}
+	}
+	return ids
 }
 
 // attack runs the lab's verb as a process of its own. Its exit code doesn't count: an attack that succeeds is a finding.
