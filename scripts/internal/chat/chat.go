@@ -49,11 +49,16 @@ type message struct {
 
 func complete(w http.ResponseWriter, r *http.Request) {
 	var ask struct {
+		Model    string    `json:"model"`
 		Messages []message `json:"messages"`
 		Stream   bool      `json:"stream"`
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&ask); err != nil {
 		http.Error(w, "not a chat", http.StatusBadRequest)
+		return
+	}
+	if ask.Model != Model { // as real servers do
+		http.Error(w, "no such model", http.StatusNotFound)
 		return
 	}
 	say := message{"assistant", Answer(render(ask.Messages))}

@@ -36,3 +36,17 @@ func TestObeysItsOperatorAlone(t *testing.T) {
 	}
 	require.Contains(t, ask(t, true, "x"), "data: [DONE]")
 }
+
+// As real servers do: a name that is no model's is refused, and doesn't come back in an answer.
+func TestKnowsItsOwnModelAlone(t *testing.T) {
+	server, err := chat.Start()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, server.Close()) }()
+	res, err := http.Post(server.URL+"/v1/chat/completions", "application/json", strings.NewReader(`{"model": "another", "messages": []}`))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, res.Body.Close()) }()
+	got, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusNotFound, res.StatusCode)
+	require.NotContains(t, string(got), "another")
+}
