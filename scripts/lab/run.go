@@ -64,7 +64,7 @@ that has none; ` + "`lab bench`" + ` takes its time for it. What doesn't fit int
 	cmd.Flags().DurationVar(&o.duration, "duration", 20*time.Second, "how long k6 sends")
 	cmd.Flags().IntVar(&o.rate, "rate", 20, "iterations that k6 starts per second; each is one to three requests")
 	cmd.Flags().BoolVar(&o.noMatrix, "no-matrix", false, "end with the hops, without measuring profiles")
-	cmd.Flags().DurationVar(&o.within, "matrix-time", 2*time.Minute, "how long to measure profiles at most, with starting them")
+	cmd.Flags().DurationVar(&o.within, "matrix-time", 2*time.Minute, "about how long to measure profiles, with starting them; what would end later is left out")
 	return cmd
 }
 

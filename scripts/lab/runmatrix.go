@@ -21,7 +21,7 @@ const matrixSeconds = 20
 // matrix measures the profiles in short, prints what came out, and leaves the report in the lab's folder. Its figures don't
 // fail the run, whose question was another; but where they aren't to be believed, it says so.
 func (a *app) matrix(ctx context.Context, within time.Duration) error {
-	fmt.Fprintf(os.Stderr, "\nwhat does each profile of controls cost? %s at most; --no-matrix leaves it out\n", within)
+	fmt.Fprintf(os.Stderr, "\nwhat does each profile of controls cost? about %s; --no-matrix leaves it out\n", within)
 	result, _, err := a.runPlatformBench(ctx, benchOptions{seconds: matrixSeconds, quick: true, within: within, state: string(bench.KeptAwake), profiles: platformbench.Profiles})
 	if err != nil {
 		return fmt.Errorf("measure the profiles: %w", err)
