@@ -47,26 +47,32 @@ reached, docker compose builds the same from infra/images/Dockerfile.`,
 
 // makeImages builds what has changed, and has the engine hold all images.
 func (a *app) makeImages(ctx context.Context) ([]images.Result, error) {
-	repo, cache, err := checkout()
-	if err != nil {
-		return nil, err
-	}
 	progress := term.NewProgress(os.Stderr)
 	defer progress.Close()
-	servers, err := cache.Servers(ctx, repo, progress)
-	if err != nil {
-		return nil, err
-	}
-	bin, err := cache.Release(ctx, repo, images.Ours, progress)
+	from, err := imageSource(ctx, progress)
 	if err != nil {
 		return nil, err
 	}
 	task := progress.Task("images", "assembling")
 	defer task.End("")
-	all, err := images.Assemble(ctx, images.Source{Bin: bin, Consul: servers.Consul, Vault: servers.Vault, Postgres: servers.Postgres})
+	all, err := images.Assemble(ctx, from)
 	if err != nil {
 		return nil, err
 	}
 	task.Say("loading")
 	return images.Load(ctx, all)
+}
+
+// imageSource obtains and builds what images hold.
+func imageSource(ctx context.Context, progress *term.Progress) (from images.Source, err error) {
+	repo, cache, err := checkout()
+	if err != nil {
+		return from, err
+	}
+	servers, err := cache.Servers(ctx, repo, progress)
+	if err != nil {
+		return from, err
+	}
+	bin, err := cache.Release(ctx, repo, images.Ours, progress)
+	return images.Source{Bin: bin, Consul: servers.Consul, Vault: servers.Vault, Postgres: servers.Postgres}, err
 }

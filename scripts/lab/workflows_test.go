@@ -2,8 +2,10 @@ package main
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +18,7 @@ import (
 const labCommand = "go run ./scripts/lab "
 
 type workflow struct {
+	On          any
 	Permissions map[string]string
 	Jobs        map[string]struct {
 		Permissions map[string]string
@@ -31,8 +34,11 @@ func (w workflow) problems() (found []string) {
 		found = append(found, "it may more than read the repository")
 	}
 	for name, job := range w.Jobs {
-		if len(job.Permissions) > 0 || job.Timeout == 0 {
-			found = append(found, name+" has permissions of its own, or no time limit")
+		if job.Timeout == 0 {
+			found = append(found, name+" has no time limit")
+		}
+		if len(job.Permissions) > 0 && !(w.onTags() && maps.Equal(job.Permissions, signing)) {
+			found = append(found, name+" has permissions of its own, and isn't a release that signs")
 		}
 		for _, step := range job.Steps {
 			switch {
@@ -49,6 +55,14 @@ func (w workflow) problems() (found []string) {
 		}
 	}
 	return found
+}
+
+// signing is what an attestation needs: the workflow's identity, and a place to keep it.
+var signing = map[string]string{"contents": "read", "id-token": "write", "attestations": "write"}
+
+// onTags tells whether nothing but a pushed tag starts it: no pull request, and no branch.
+func (w workflow) onTags() bool {
+	return reflect.DeepEqual(w.On, map[string]any{"push": map[string]any{"tags": []any{"v*"}}})
 }
 
 var pinned = regexp.MustCompile(`^[\w.-]+/[\w./-]+@[0-9a-f]{40}$`)
@@ -95,6 +109,8 @@ func TestWorkflowProblems(t *testing.T) {
 		"may write":             `{permissions: {contents: write}, jobs: {}}`,
 		"a tag":                 `{permissions: {contents: read}, jobs: {a: {timeout-minutes: 1, steps: [{uses: actions/checkout@v5}]}}}`,
 		"no time limit":         `{permissions: {contents: read}, jobs: {a: {steps: []}}}`,
+		"signs pull requests":   `{on: {pull_request: {}}, permissions: {contents: read}, jobs: {a: {timeout-minutes: 1, permissions: {contents: read, id-token: write, attestations: write}, steps: []}}}`,
+		"a release that writes": `{on: {push: {tags: ["v*"]}}, permissions: {contents: read}, jobs: {a: {timeout-minutes: 1, permissions: {contents: write, id-token: write, attestations: write}, steps: []}}}`,
 		"another program":       `{permissions: {contents: read}, jobs: {a: {timeout-minutes: 1, steps: [{run: make}]}}}`,
 		"an unknown verb":       `{permissions: {contents: read}, jobs: {a: {timeout-minutes: 1, steps: [{run: go run ./scripts/lab fly}]}}}`,
 		"an unknown flag":       `{permissions: {contents: read}, jobs: {a: {timeout-minutes: 1, steps: [{run: go run ./scripts/lab test --fast}]}}}`,

@@ -5,7 +5,9 @@ package images
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -53,20 +55,23 @@ func Assemble(ctx context.Context, from Source) ([]Image, error) {
 		all = append(all, Image{Name: "redoubt/" + name + ":" + Tag, Image: image})
 		return err
 	}
-	programs := map[string]string{"consul": from.Consul, "vault": from.Vault}
-	names := []string{"consul", "vault"}
-	for _, pkg := range Ours {
-		name := filepath.Base(pkg)
-		programs[name] = filepath.Join(from.Bin, name)
-		names = append(names, name)
-	}
-	for _, name := range names {
+	programs := from.Programs()
+	for _, name := range slices.Sorted(maps.Keys(programs)) {
 		if err := add(name, func() (v1.Image, error) { return program(name, programs[name]) }); err != nil {
 			return nil, err
 		}
 	}
 	err := add("postgres", func() (v1.Image, error) { return postgres(ctx, from.Postgres) })
 	return all, err
+}
+
+// Programs are the binaries that have an image each, by its name.
+func (s Source) Programs() map[string]string {
+	all := map[string]string{"consul": s.Consul, "vault": s.Vault}
+	for _, pkg := range Ours {
+		all[filepath.Base(pkg)] = filepath.Join(s.Bin, filepath.Base(pkg))
+	}
+	return all
 }
 
 // program is an image of one static binary, the certificate authorities that the internet trusts, and the list of what the

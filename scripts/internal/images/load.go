@@ -24,15 +24,10 @@ type Result struct {
 func Load(ctx context.Context, all []Image) ([]Result, error) {
 	var results []Result
 	for _, image := range all {
-		digest, err := image.Image.ConfigName()
+		result, err := Describe(image)
 		if err != nil {
 			return nil, err
 		}
-		size, err := uncompressed(image)
-		if err != nil {
-			return nil, err
-		}
-		result := Result{Name: image.Name, Digest: digest.String(), Size: size}
 		if have, err := docker(ctx, nil, "image", "inspect", "--format", "{{.Id}}", image.Name); err != nil || have != result.Digest {
 			if err := load(ctx, image); err != nil {
 				return nil, fmt.Errorf("load %s: %w", image.Name, err)
@@ -42,6 +37,16 @@ func Load(ctx context.Context, all []Image) ([]Result, error) {
 		results = append(results, result)
 	}
 	return results, nil
+}
+
+// Describe is Load's result for an image that no engine has yet.
+func Describe(image Image) (Result, error) {
+	digest, err := image.Image.ConfigName()
+	if err != nil {
+		return Result{}, err
+	}
+	size, err := uncompressed(image)
+	return Result{Name: image.Name, Digest: digest.String(), Size: size}, err
 }
 
 func load(ctx context.Context, image Image) error {
