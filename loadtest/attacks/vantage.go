@@ -10,6 +10,7 @@ import (
 //
 //	outside               the edge's address, the CA, access tokens of the demo users
 //	service:<name>        that service's user, folder and identity: it was taken over
+//	sidecar:<name>        that service's sidecar, where it is a container of its own: its networks, with the same user
 //	process               a local process of no workload's user, without any identity
 //	stolen:token|leaf|lease   the thing, somewhere else
 //	control-plane         write access to where policies and models are published, and to the catalog; no signing key
@@ -26,7 +27,15 @@ var stolen = []string{"token", "leaf", "lease"}
 
 // Service is the service that was taken over, or "".
 func (v Vantage) Service() string {
-	name, ok := strings.CutPrefix(string(v), "service:")
+	if name, ok := strings.CutPrefix(string(v), "service:"); ok {
+		return name
+	}
+	return v.Sidecar()
+}
+
+// Sidecar is the service whose sidecar was taken over, or "".
+func (v Vantage) Sidecar() string {
+	name, ok := strings.CutPrefix(string(v), "sidecar:")
 	if !ok {
 		return ""
 	}

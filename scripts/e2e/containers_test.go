@@ -2,12 +2,10 @@ package e2e_test
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,37 +17,31 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	engine "redoubt.example/scripts/internal/containers"
 	"redoubt.example/scripts/internal/images"
 )
 
-// containers are one platform of docker-compose.yml, under a project's name of its own.
+// containers are a lab of containers that the test has started.
 type containers struct {
+	*lab
 	project string
-	url     string
-	env     []string
-	client  *http.Client
 }
 
 // TestContainers has an engine that reaches no registry run the platform from images assembled here.
 func TestContainers(t *testing.T) {
-	for _, program := range []string{"docker", "docker-compose"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("skipped: %s isn't installed", program)
-		}
+	if err := engine.Check(t.Context()); err != nil {
+		t.Skipf("skipped: %v", err)
 	}
-	if out, err := exec.Command("docker", "info", "--format", "{{.ServerVersion}}").CombinedOutput(); err != nil {
-		t.Skipf("skipped: no Docker engine answers: %s", bytes.TrimSpace(out))
-	}
-	if out, err := exec.Command(binary, "images").CombinedOutput(); err != nil {
-		require.NoError(t, err, string(out))
-	}
-	p := composeUp(t)
+	assemble(t)
+	p := &containers{lab: up(t, "--engine", "docker")}
+	p.project = engine.Project(p.dir)
 
 	t.Run("a document crosses every hop", func(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, p.document(t, "no token"))
 		p.eventually(t, http.StatusCreated)
 	})
 	t.Run("segmentation", p.segmentation)
+	t.Run("attacks", p.attacks)
 	t.Run("a paused service is an outage of its own", func(t *testing.T) {
 		p.docker(t, "pause", p.name("inference"))
 		p.eventually(t, away...)
@@ -87,7 +79,7 @@ func TestContainers(t *testing.T) {
 		}
 	})
 	t.Run("down leaves nothing", func(t *testing.T) {
-		p.compose(t, "down", "--volumes", "--timeout", "5")
+		succeeds(t, p.lab.run(t, "down"))
 		for _, what := range [][]string{{"ps", "--all"}, {"network", "ls"}, {"volume", "ls"}} {
 			left := p.docker(t, append(what, "--quiet", "--filter", "label=com.docker.compose.project="+p.project)...)
 			require.Empty(t, left, what)
@@ -95,47 +87,33 @@ func TestContainers(t *testing.T) {
 	})
 }
 
-// composeUp starts the platform and waits until it has served its first requests. It is taken down with the test.
-func composeUp(t *testing.T) *containers {
+// assemble makes the images, twice: the second time the engine has them already. None of ours may be large.
+func assemble(t *testing.T) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := free.Addr().String()
-	require.NoError(t, free.Close())
-	_, port, err := net.SplitHostPort(address)
-	require.NoError(t, err)
-	p := &containers{project: fmt.Sprintf("redoubt-e2e-%d", rand.IntN(1e6)), url: "https://" + address,
-		env: append(os.Environ(), "REDOUBT_PORT="+port, fmt.Sprintf("REDOUBT_SUBNET=10.%d", 128+rand.IntN(80)))}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(p.run("docker", "logs", "--tail", "20", p.name("operator")))
-			t.Log(p.run("docker-compose", "-p", p.project, "-f", "../../docker-compose.yml", "ps"))
+	var made, again []images.Result
+	for _, into := range []*[]images.Result{&made, &again} {
+		require.NoError(t, json.Unmarshal([]byte(succeeds(t, run(t, "images", "--json"))), into))
+	}
+	require.Len(t, again, len(images.Ours)+3)
+	for n, i := range again {
+		require.False(t, i.Loaded, "%s has another digest the second time", i.Name)
+		require.Equal(t, made[n].Digest, i.Digest)
+		name := strings.TrimSuffix(strings.TrimPrefix(i.Name, "redoubt/"), ":"+images.Tag)
+		if slices.ContainsFunc(images.Ours, func(pkg string) bool { return filepath.Base(pkg) == name }) {
+			require.Less(t, i.Size, int64(images.MaxSize), i.Name)
 		}
-		_, _ = p.run("docker-compose", "-p", p.project, "-f", "../../docker-compose.yml", "down", "--volumes", "--timeout", "5")
-	})
-	p.compose(t, "up", "--detach", "--no-build")
-	require.Equal(t, "0", p.docker(t, "wait", p.name("ready")), "the step that says that the platform serves")
-	file := filepath.Join(t.TempDir(), "ca.pem")
-	p.docker(t, "cp", p.name("operator")+":/run/redoubt/public/ca.pem", file)
-	authority, err := os.ReadFile(file)
-	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM(authority))
-	p.client = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
-		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}}}
-	return p
+	}
 }
 
 // name is a service's container, as docker-compose 1.29 and Compose v2 name it between them.
 func (p *containers) name(service string) string {
-	id, _ := p.run("docker", "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project="+p.project,
+	id, _ := p.exec("docker", "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project="+p.project,
 		"--filter", "label=com.docker.compose.service="+service)
 	return id
 }
 
-func (p *containers) run(program string, args ...string) (string, error) {
+func (p *containers) exec(program string, args ...string) (string, error) {
 	cmd := exec.Command(program, args...)
-	cmd.Env = p.env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -147,21 +125,15 @@ func (p *containers) run(program string, args ...string) (string, error) {
 
 func (p *containers) docker(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := p.run("docker", args...)
+	out, err := p.exec("docker", args...)
 	require.NoError(t, err)
 	return out
-}
-
-func (p *containers) compose(t *testing.T, args ...string) {
-	t.Helper()
-	_, err := p.run("docker-compose", append([]string{"-p", p.project, "-f", "../../docker-compose.yml"}, args...)...)
-	require.NoError(t, err)
 }
 
 // document sends one, and returns the status of the answer.
 func (p *containers) document(t *testing.T, token string) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/v1/documents",
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.status.GatewayURL+"/v1/documents",
 		strings.NewReader(`{"title": "greeting", "text": "Guten Morgen, wie geht es Ihnen heute?"}`))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+token)
@@ -175,6 +147,28 @@ func (p *containers) document(t *testing.T, token string) int {
 	return res.StatusCode
 }
 
+func succeeds(t *testing.T, r result) string {
+	t.Helper()
+	require.Zero(t, r.code, "%s%s", r.stdout, r.stderr)
+	return r.stdout
+}
+
+// attacks are some from each vantage point, and all that only networks show. The whole suite: `lab attack run`.
+func (p *containers) attacks(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("skipped: only root can stand where a service was taken over")
+	}
+	var report struct {
+		Blocked, Total int
+		Attacks        []struct{ ID, Verdict string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(succeeds(t, p.lab.run(t, "attack", "run", "--json", "infra.network.*", "edge.jwt.alg-none",
+		"mesh.lateral.notification-*", "mesh.mtls.no-identity", "mesh.intention.real-transaction", "infra.attest.other-workload",
+		"infra.db-lease.revoked", "app.policy.bundle.rules"))), &report))
+	require.Equal(t, 16, report.Total)
+	require.Equal(t, report.Total, report.Blocked, "%v", report.Attacks)
+}
+
 // away is what the gateway answers while a service that a document needs is away, hangs, or has just been found to.
 var away = []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
@@ -182,7 +176,7 @@ var away = []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.Stat
 func (p *containers) eventually(t *testing.T, statuses ...int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
-		token, err := p.run("docker", "exec", p.name("operator"), "/operator", "token", "alice")
-		return err == nil && slices.Contains(statuses, p.document(t, token))
+		token := p.lab.run(t, "token", "--user", "alice")
+		return token.code == 0 && slices.Contains(statuses, p.document(t, strings.TrimSpace(token.stdout)))
 	}, 3*time.Minute, 500*time.Millisecond, "no document was answered with one of %v", statuses)
 }

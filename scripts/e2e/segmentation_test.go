@@ -59,7 +59,7 @@ func (p *containers) segmentation(t *testing.T) {
 		})
 	}
 	t.Run("the host's loopback", func(t *testing.T) {
-		address := netip.MustParseAddrPort(strings.TrimPrefix(p.url, "https://"))
+		address := netip.MustParseAddrPort(strings.TrimPrefix(p.status.GatewayURL, "https://"))
 		conn, err := net.DialTimeout("tcp", address.String(), time.Minute)
 		require.NoError(t, err, "the host may")
 		require.NoError(t, conn.Close())

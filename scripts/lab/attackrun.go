@@ -21,7 +21,7 @@ import (
 type attackOutputs struct{ junit, sarif string }
 
 func (a *app) attackRun() *cobra.Command {
-	var mode, profile string
+	var mode, profile, engine string
 	var files attackOutputs
 	cmd := &cobra.Command{
 		Use:   "run [ID|pattern]...",
@@ -44,12 +44,13 @@ Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 				return err
 			}
 			defer undo()
-			return a.withProfile(cmd.Context(), profile, mode, func(ctx context.Context) error {
+			return a.withPlan(cmd.Context(), plan{Engine: engine, Profile: profile, Mode: mode}, func(ctx context.Context) error {
 				return a.runAttacks(ctx, chosen, files, len(args) == 0)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&mode, "mode", "", "of the lab that is started: sidecar or native")
+	cmd.Flags().StringVar(&engine, "engine", "", "of the lab: process or docker")
 	cmd.Flags().StringVar(&profile, "profile", "", "of the lab: "+strings.Join(profileNames(), ", "))
 	cmd.Flags().StringVar(&files.junit, "junit", "", "write the verdicts as JUnit XML to this file, too")
 	cmd.Flags().StringVar(&files.sarif, "sarif", "", "write what wasn't blocked as SARIF 2.1.0 to this file, too")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -38,10 +39,16 @@ type containerLab struct {
 
 const operatorContainer = "operator"
 
+// Ports of containers that nobody asked for: below those of outgoing connections, beside those of a lab of processes.
+const leastPort, ports = 10000, 8000
+
 func newContainerLab(p plan, dir labdir.Dir, socket string, stop context.CancelFunc) (*containerLab, error) {
 	repo, err := repository()
 	if err != nil {
 		return nil, err
+	}
+	if !p.Asked { // it isn't held until the gateway's container takes it: one that another lab doesn't try meanwhile
+		p.Port = leastPort + rand.IntN(ports)
 	}
 	port, err := stack.Reserve(p.Port, p.Asked)
 	if err != nil {

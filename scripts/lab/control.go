@@ -60,7 +60,10 @@ func (a *app) controlList() *cobra.Command {
 			for _, c := range controls.All() {
 				l := listedControl{c.ID, string(c.Layer), c.Owner, c.Stops, c.Standard, slices.Contains(off, c.ID)}
 				state := term.Text("on")
-				if l.Off {
+				switch {
+				case c.Owner == controls.Engine:
+					state = term.Text("with containers")
+				case l.Off:
 					state = term.Cell{Text: "OFF", Style: term.Bad}
 				}
 				list = append(list, l)

@@ -20,6 +20,12 @@ func (a *app) withLab(ctx context.Context, mode string, do func(context.Context)
 
 // withProfile is withLab for a profile: a lab that is up has to have it; "" takes whatever there is.
 func (a *app) withProfile(ctx context.Context, profile, mode string, do func(context.Context) error) error {
+	return a.withPlan(ctx, plan{Profile: profile, Mode: mode}, do)
+}
+
+// withPlan is withProfile for an engine, too.
+func (a *app) withPlan(ctx context.Context, p plan, do func(context.Context) error) error {
+	profile, mode := p.Profile, p.Mode
 	if _, _, err := stack.Choose(profile, mode); err != nil {
 		return exit.Usagef("%w", err)
 	}
@@ -30,19 +36,20 @@ func (a *app) withProfile(ctx context.Context, profile, mode string, do func(con
 	_, err = dir.Running()
 	switch {
 	case err == nil:
-		if err := a.hasProfile(ctx, profile); err != nil {
+		if err := a.hasProfile(ctx, profile, p.Engine); err != nil {
 			return err
 		}
 		return do(ctx)
 	case !errors.Is(err, labdir.ErrNotRunning):
 		return err
 	}
-	return a.withOwnLab(ctx, plan{Profile: profile, Mode: mode, Port: stack.DefaultPort}, do)
+	p.Port = stack.DefaultPort
+	return a.withOwnLab(ctx, p, do)
 }
 
-// hasProfile refuses a lab that is up with another profile.
-func (a *app) hasProfile(ctx context.Context, profile string) error {
-	if profile == "" {
+// hasProfile refuses a lab that is up with another profile, or another engine.
+func (a *app) hasProfile(ctx context.Context, profile, engine string) error {
+	if profile == "" && engine == "" {
 		return nil
 	}
 	client, _, err := a.running()
@@ -50,7 +57,10 @@ func (a *app) hasProfile(ctx context.Context, profile string) error {
 		return err
 	}
 	status, err := client.Status(ctx)
-	if err == nil && status.Profile != profile {
+	if err == nil && engine != "" && status.Engine != engine {
+		return exit.Mend(exit.Usagef("the lab that is up has the engine %s, not %s", status.Engine, engine), "lab down"+a.dirFlag())
+	}
+	if err == nil && profile != "" && status.Profile != profile {
 		err = exit.Mend(exit.Usagef("the lab that is up has the profile %s, not %s", status.Profile, profile), "lab down"+a.dirFlag())
 	}
 	return err

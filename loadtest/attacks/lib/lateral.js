@@ -21,14 +21,15 @@ const prizes = {
     const [name, value] = token(lab, 'documents:write', 'POST /v1/documents');
     const r = call(lab, 'inference', '/redoubt.inference.v1.InferenceService/Classify', [[1, 'Good morning to all of you.']],
       { headers: [[name.toLowerCase(), value], ['x-request-id', id]] });
-    return [r.code === 'OK', Object.assign({}, r, { status: r.code, id })];
+    const errno = r.errno || (r.code === 'DEADLINE_EXCEEDED' && !r.local ? 'TIMEOUT' : '');
+    return [r.code === 'OK', Object.assign({}, r, { status: r.code, errno, id })];
   },
 };
 
 // reach goes for what a service has.
 export function reach(lab, service) {
   const [gained, res] = prizes[service](lab);
-  lab.judge(gained, `status ${res.status} ${res.errno || ''}`.trim(), res.id ? { request_ids: [res.id] } : {});
+  lab.judge(gained, `status ${res.status} ${res.errno || ''}`.trim(), { errno: res.errno, request_ids: res.id ? [res.id] : [] });
 }
 
 // honest is what the same identity may do: ask the gateway for its public keys, inference also for the model; gateway and

@@ -8,5 +8,5 @@ export function charge(lab, token) {
   const headers = [['Txn-Token', token]];
   const res = inside(lab, 'payments', { method: 'POST', path: '/v1/authorizations', headers: headers.concat([key()]), body: { amount: 1, reference: lab.phase } });
   if (res.status === 201) inside(lab, 'payments', { method: 'POST', path: `/v1/authorizations/${res.json().id}/void`, headers: headers.concat([key()]) });
-  lab.judge(res.status === 201, `status ${res.status} ${res.errno || ''}`.trim());
+  lab.judge(res.status === 201, `status ${res.status} ${res.errno || ''}`.trim(), { errno: res.errno });
 }

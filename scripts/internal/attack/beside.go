@@ -16,6 +16,7 @@ import (
 type ground struct {
 	visitor  containers.Visitor
 	networks []string // that can be reached from there
+	host     bool     // a process of the engine's own machine, and no visitor
 }
 
 const (
@@ -37,11 +38,14 @@ func (p *player) groundOf(a attacks.Attack) ground {
 	case service != "":
 		user := p.places.Users[service]
 		g.visitor.UID, g.visitor.GID, g.visitor.Beside = user.UID, user.GID, service+"-sidecar"
-		if a.Evidence == attacks.EvidenceAudit || a.Evidence == attacks.EvidenceKernel {
+		if a.Evidence != attacks.EvidenceRecord && a.Vantage.Sidecar() == "" {
 			g.visitor.Beside = service
 		}
 		g.visitor.Volumes[service] = runFolder + "/" + service
 		g.networks = p.networksOf(g.visitor.Beside)
+		return g
+	case a.Vantage == attacks.Process && a.Needs == attacks.NeedsContainers:
+		g.host = true
 		return g
 	case a.Vantage == attacks.Process, a.Vantage.Stolen() == "leaf":
 		return onNetworks(edgeNetwork, "gateway-inference", "inference-modelstore")
@@ -53,6 +57,8 @@ func (p *player) groundOf(a attacks.Attack) ground {
 			g.visitor.UID, g.visitor.GID = 0, 0
 		}
 		g.visitor.Volumes = map[string]string{"public": runFolder + "/public", "models": runFolder + "/modelstore/data"}
+		return onNetworks(edgeNetwork, "control")
+	case a.Vantage.Stolen() == "token": // to whom the issuer's public keys are known, which are inside here
 		return onNetworks(edgeNetwork, "control")
 	case a.Vantage.Stolen() == "lease":
 		return onNetworks(edgeNetwork, "payments-database")
@@ -104,6 +110,29 @@ func (p *player) seenFrom(g ground, data map[string]any) {
 		ports[service], folders[service] = []string{p.address(g, service+"-sidecar", meshPort)}, runFolder+"/"+service
 	}
 	data["mesh_ports"], data["folders"], data["run_dir"] = ports, folders, runFolder+"/public"
+	data["networks"], data["targets"] = append([]string{}, g.networks...), p.listening()
+}
+
+// listening is what listens where: "vault payments-control" is Vault on that network.
+func (p *player) listening() map[string]string {
+	found := map[string]string{"host loopback": strings.TrimPrefix(p.lab.Status.GatewayURL, "https://")}
+	for _, c := range p.all {
+		for network, ip := range c.Addresses {
+			switch {
+			case c.Service == "gateway":
+				found["gateway "+network] = net.JoinHostPort(ip, edgePort)
+			case c.Service == "postgres":
+				found["postgres "+network] = net.JoinHostPort(ip, "5432")
+			case c.Service == "vault":
+				found["vault "+network] = net.JoinHostPort(ip, "8200")
+			case c.Service == "consul":
+				found["consul "+network], found["consul-grpc "+network] = net.JoinHostPort(ip, "8501"), net.JoinHostPort(ip, "8503")
+			case strings.HasSuffix(c.Service, "-sidecar"):
+				found[c.Service+" "+network] = net.JoinHostPort(ip, meshPort)
+			}
+		}
+	}
+	return found
 }
 
 // visit runs k6 on a ground.

@@ -12,6 +12,9 @@ import (
 // kernelErrnos are refusals of the kernel's own making, for which nobody writes a record.
 var kernelErrnos = []string{"EACCES", "EPERM", "ECONNREFUSED", "ENOENT"}
 
+// networkErrnos are those of somebody whom the network keeps out, where there are networks.
+var networkErrnos = []string{"ECONNREFUSED", "TIMEOUT", "ENETUNREACH", "EHOSTUNREACH"}
+
 // judge finds the verdict of one attempt. twin is the benign twin's outcome in the same run; by is the control that is
 // expected to stop the attempt now.
 func (p *player) judge(ctx context.Context, w *watch, a attacks.Attack, by string, twin, o outcome) (Verdict, Evidence, error) {
@@ -31,7 +34,11 @@ func (p *player) judge(ctx context.Context, w *watch, a attacks.Attack, by strin
 	}
 	switch a.Evidence {
 	case attacks.EvidenceKernel:
-		if !slices.Contains(kernelErrnos, o.Errno) {
+		errnos := kernelErrnos
+		if a.Needs == attacks.NeedsContainers {
+			errnos = networkErrnos
+		}
+		if !slices.Contains(errnos, o.Errno) {
 			return none("refused without the kernel's errno (%q): %s", o.Errno, o.Detail)
 		}
 		return Blocked, Evidence{Kind: a.Evidence, Errno: o.Errno, Twin: twin.Outcome, Summary: o.Errno + "; the permitted probe succeeded"}, nil

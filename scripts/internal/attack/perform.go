@@ -3,6 +3,7 @@ package attack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"redoubt.example/loadtest/attacks"
@@ -14,6 +15,9 @@ const restartWithin = 3 * time.Second
 // perform plays all phases of an attack. Where what was tampered with is read at a component's start only, that is
 // started again after the attempt, and the script then checks what came of it: that counts as the attempt's outcome.
 func (p *player) perform(ctx context.Context, a attacks.Attack) (map[string]outcome, error) {
+	if a.Permitted != "" {
+		return p.performApart(ctx, a)
+	}
 	if a.Restart == "" {
 		return p.play(ctx, a, benign, attempt, revert)
 	}
@@ -36,6 +40,19 @@ func (p *player) perform(ctx context.Context, a attacks.Attack) (map[string]outc
 	}
 	p.restart(ctx, a.Restart, 30*time.Second)
 	return outcomes, p.await(ctx, a.Restart)
+}
+
+// performApart plays the benign twin from where that is allowed, and the rest from the attacker's vantage point.
+func (p *player) performApart(ctx context.Context, a attacks.Attack) (map[string]outcome, error) {
+	honest := a
+	honest.Vantage = a.Permitted
+	outcomes, err := p.play(ctx, honest, benign)
+	if err != nil {
+		return nil, err
+	}
+	attempted, err := p.play(ctx, a, attempt, revert)
+	maps.Copy(outcomes, attempted)
+	return outcomes, err
 }
 
 // restart gives a component the time to become ready. One that can't, because it refuses what it finds, is what the check

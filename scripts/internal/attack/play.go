@@ -117,6 +117,9 @@ func (p *player) play(ctx context.Context, a attacks.Attack, phases ...string) (
 		return nil, fmt.Errorf("take up the vantage point %s: %w", a.Vantage, err)
 	}
 	defer given.close()
+	if visitor := given.ground.visitor; p.platform != nil {
+		user = control.User{UID: visitor.UID, GID: visitor.GID}
+	}
 	given.data["phases"] = phases
 	raw, err := json.Marshal(given.data)
 	if err != nil {
@@ -135,7 +138,7 @@ func (p *player) play(ctx context.Context, a attacks.Attack, phases ...string) (
 	defer cancel()
 	var output bytes.Buffer
 	args := []string{"run", "--quiet", "--no-summary", "--no-usage-report", "--address", "", "-e", "GIVEN=" + filepath.Join(own, "given.json"), filepath.Join(own, "driver.js")}
-	if p.platform != nil {
+	if p.platform != nil && !given.ground.host {
 		var said string
 		said, err = p.visit(within, given.ground, own, args)
 		output.WriteString(said)

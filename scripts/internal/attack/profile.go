@@ -40,6 +40,9 @@ func (l *Lab) Strict() bool { return l.Status.Profile == "" || l.Status.Profile 
 
 // judgeByAny is judge, by the first of the controls that has stopped the attempt.
 func (p *player) judgeByAny(ctx context.Context, w *watch, a attacks.Attack, twin, o outcome) (by string, v Verdict, e Evidence, err error) {
+	if e, ok := p.keptOut(ctx, a, twin, o); ok {
+		return controls.InfraNetwork, Blocked, e, nil
+	}
 	for i, id := range p.lab.stoppers(a) {
 		verdict, evidence, err := p.judge(ctx, w, a, id, twin, o)
 		if i == 0 || verdict == Blocked {

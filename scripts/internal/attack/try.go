@@ -23,17 +23,22 @@ func PlayScript(ctx context.Context, lab *Lab, from attacks.Vantage, script stri
 		return "", err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
+	return p.playText(ctx, from, script, timeout)
+}
+
+// playText is PlayScript, in a suite that is being played.
+func (p *player) playText(ctx context.Context, from attacks.Vantage, script string, timeout time.Duration) (detail string, err error) {
 	const id = "try"
-	if err := os.Mkdir(filepath.Join(p.folder, id), 0o755); err != nil { //nolint:gosec // the attacker's user reads it
+	folder := filepath.Join(p.folder, id)
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // the attacker's user reads it
 		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(p.folder, id, "attack.js"), []byte(script), 0o644); err != nil { //nolint:gosec // likewise
+	if err := os.WriteFile(filepath.Join(folder, "attack.js"), []byte(script), 0o644); err != nil { //nolint:gosec // likewise
 		return "", err
 	}
-	own := *lab
-	own.Scripts = os.DirFS(p.folder)
-	p.lab = &own
-	outcomes, err := p.play(ctx, attacks.Attack{ID: id, Vantage: from, Timeout: timeout}, attempt)
+	own, lab := *p, *p.lab
+	lab.Scripts, own.lab = os.DirFS(p.folder), &lab
+	outcomes, err := own.play(ctx, attacks.Attack{ID: id, Vantage: from, Evidence: attacks.EvidenceRecord, Timeout: timeout}, attempt)
 	if err != nil {
 		return "", err
 	}

@@ -109,3 +109,9 @@ func (c Container) Done() bool { return c.Job && c.State == "exited" && c.ExitCo
 func (c Container) Well() bool {
 	return c.State == "running" && (c.Health == "" || c.Health == "healthy")
 }
+
+// HasImage tells whether the engine has an image.
+func HasImage(ctx context.Context, name string) bool {
+	_, err := run(ctx, nil, nil, "docker", "image", "inspect", "--format", "{{.Id}}", name)
+	return err == nil
+}

@@ -51,11 +51,6 @@ func (p *Platform) Read(ctx context.Context, service, path string) ([]byte, erro
 	return io.ReadAll(files)
 }
 
-// Mountpoint is where the engine keeps a volume on its machine, for root alone.
-func (p *Platform) Mountpoint(ctx context.Context, volume string) (string, error) {
-	return run(ctx, nil, nil, "docker", "volume", "inspect", "--format", "{{.Mountpoint}}", p.Project+"_"+volume)
-}
-
 // Dial runs a program in a service's container whose standard input and output are the connection.
 func (p *Platform) Dial(ctx context.Context, service string, command ...string) (net.Conn, error) {
 	c, err := p.Find(ctx, service)

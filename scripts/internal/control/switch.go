@@ -39,8 +39,8 @@ type Places struct {
 	Users      map[string]User     `json:"users"`    // by instance; 0, 0 where they aren't isolated
 	Stranger   User                `json:"stranger"` // nobody's
 
-	// Of a lab of containers: its name among the engine's, and the networks that its containers are on. The folders are where
-	// the engine keeps the workloads' volumes, which only root may enter.
+	// Of a lab of containers: its name among the engine's, and the networks that its containers are on. The folders are
+	// seen through each workload's process, as root and the workload's own user may.
 	Project string `json:"project,omitempty"`
 	Subnet  string `json:"subnet,omitempty"`
 }

@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"redoubt.example/scripts/internal/containers"
 )
 
 // attackSteps attack the platform, and prove its controls, in both modes of the mesh. What the mesh doesn't do is the same
 // in both, and so proved in one.
 func (s *Suite) attackSteps() []step {
 	return []step{
-		{"attacks, mode sidecar", func(ctx context.Context, into *Part) error { return s.attack(ctx, into, "sidecar") }},
-		{"attacks, mode native", func(ctx context.Context, into *Part) error { return s.attack(ctx, into, "native") }},
+		{"attacks, mode sidecar", func(ctx context.Context, into *Part) error { return s.attack(ctx, into, "--mode", "sidecar") }},
+		{"attacks, mode native", func(ctx context.Context, into *Part) error { return s.attack(ctx, into, "--mode", "native") }},
+		{"attacks, in containers", s.attackContainers},
 		{"proof of all controls", func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "sidecar") }},
 		{"proof of mesh.*, mode native", func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "native", "mesh.*") }},
 	}
@@ -21,13 +25,22 @@ func (s *Suite) attackSteps() []step {
 
 // attack runs every attack, and those few that were inconclusive, a refusal without its record or an honest twin that wasn't
 // served, once more in a lab of their own. An attack that succeeded has: it isn't asked again.
-func (s *Suite) attack(ctx context.Context, into *Part, mode string) error {
-	first, err := s.attackRun(ctx, mode)
+func (s *Suite) attack(ctx context.Context, into *Part, flags ...string) error {
+	first, err := s.attackRun(ctx, flags)
 	if err != nil {
 		return err
 	}
 	into.Skipped = append(into.Skipped, first.skipped...)
-	return s.settle(into, first, func(ids []string) (outcome, error) { return s.attackRun(ctx, mode, ids...) })
+	return s.settle(into, first, func(ids []string) (outcome, error) { return s.attackRun(ctx, flags, ids...) })
+}
+
+// attackContainers is attack where an engine answers; elsewhere it says that it was skipped.
+func (s *Suite) attackContainers(ctx context.Context, into *Part) error {
+	if err := containers.Check(ctx); err != nil {
+		into.Skipped = append(into.Skipped, Skip{"attacks in containers", err.Error()})
+		return nil
+	}
+	return s.attack(ctx, into, "--engine", "docker")
 }
 
 // prove proves controls, and those few that weren't proved once more.
@@ -78,12 +91,12 @@ func (s *Suite) settle(into *Part, first outcome, again func(ids []string) (outc
 	return nil
 }
 
-func (s *Suite) attackRun(ctx context.Context, mode string, ids ...string) (o outcome, err error) {
+func (s *Suite) attackRun(ctx context.Context, flags []string, ids ...string) (o outcome, err error) {
 	var report struct {
 		Attacks []struct{ ID, Verdict string }
 		Skipped []struct{ ID, Reason string }
 	}
-	said, err := s.verb(ctx, &report, append([]string{"attack", "run", "--mode", mode}, ids...)...)
+	said, err := s.verb(ctx, &report, slices.Concat([]string{"attack", "run"}, flags, ids)...)
 	o.said = said
 	for _, a := range report.Attacks {
 		switch a.Verdict {

@@ -117,7 +117,8 @@ func (t *Tap) keep(token string) {
 	}
 }
 
-// as does something as another user: on a thread of its own, which ends with it.
+// as does something as another user, and as the group of the same number, which is each workload's: on a thread of its own,
+// which ends with it.
 func as(uid int, do func()) {
 	if uid == os.Geteuid() || uid == 0 {
 		do()
@@ -127,8 +128,10 @@ func as(uid int, do func()) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
-			panic(errno)
+		for _, call := range []uintptr{syscall.SYS_SETRESGID, syscall.SYS_SETRESUID} {
+			if _, _, errno := syscall.RawSyscall(call, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
+				panic(errno)
+			}
 		}
 		do()
 	}()

@@ -22,6 +22,9 @@ type Control struct {
 	Standard string // what it follows, for the reader who wants to check
 }
 
+// Engine is the owner of what no process of ours enforces, but what runs containers does.
+const Engine = "engine"
+
 // The IDs, for use in code; register below holds what each means.
 const (
 	EdgeTLS       = "edge.tls"
@@ -76,6 +79,7 @@ const (
 	InfraAttest  = "infra.attest"
 	InfraCatalog = "infra.catalog"
 	InfraLedger  = "infra.ledger"
+	InfraNetwork = "infra.network"
 )
 
 var register = []Control{
@@ -125,6 +129,7 @@ var register = []Control{
 	{InfraDBLease, Infra, "vault", "use of a database credential after its lease", "NIST SP 800-57"},
 	{InfraAttest, Infra, "vault", "a login as another workload, or by a stale identity document", "RFC 7523"},
 	{InfraCatalog, Infra, "consul", "an entry in the catalog under another service's name", "NIST SP 800-204A"},
+	{InfraNetwork, Infra, Engine, "connections between containers, and to their host, that topology.yaml doesn't list", "NIST SP 800-190"},
 	{InfraLedger, Infra, "postgres", "spending the same credits twice, or a second refund, however many ask at once", "CWE-362, OWASP API6:2023"},
 }
 

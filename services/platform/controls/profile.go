@@ -67,10 +67,11 @@ func (p Profile) Has(id string) bool {
 	})
 }
 
-// Off returns the controls that the profile does without, in the register's order.
+// Off returns the controls that the profile does without, in the register's order. What an engine enforces isn't among them:
+// a lab of processes never has it, and one of containers always.
 func (p Profile) Off() (ids []string) {
 	for _, c := range register {
-		if !p.Has(c.ID) {
+		if !p.Has(c.ID) && c.Owner != Engine {
 			ids = append(ids, c.ID)
 		}
 	}
