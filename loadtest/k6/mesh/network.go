@@ -4,18 +4,22 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 )
 
 // widest is the largest network that a lab of containers has.
 const widest = 16
 
 // Within has the guard let through to the private network of a lab of containers, beside loopback. It refuses where this
-// process could reach anything else by it: each interface here has to be on that network, so that an attacker's process in a
-// container gets it, and a process of the machine's own never does.
+// process could reach anything else by it: it has to be the one that a container was started for, and each interface there
+// has to be on that network. A process of a machine's own is never the first.
 func (g *Guard) Within(network string) error {
 	lab, err := netip.ParsePrefix(network)
 	if err != nil || lab != lab.Masked() || !lab.Addr().IsPrivate() || !lab.Addr().Is4() || lab.Bits() < widest {
 		return fmt.Errorf("%q is no private network of a lab: %w", network, ErrConfined)
+	}
+	if os.Getpid() != 1 {
+		return fmt.Errorf("no container was started for this process: %w", ErrConfined)
 	}
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {

@@ -15,6 +15,7 @@ func TestNoNetworkButALabs(t *testing.T) {
 	for _, network := range []string{"", "10.0.0.0/8", "0.0.0.0/0", "8.8.0.0/16", "10.213.0.1/16", "10.213.0.0", "fd00::/64", "192.168.0.0/15"} {
 		require.ErrorIs(t, g.Within(network), mesh.ErrConfined, network)
 	}
+	require.ErrorContains(t, g.Within("10.213.0.0/16"), "no container was started for this process")
 }
 
 // TestOnlyInAContainer: a process that has any other way out isn't an attacker's in the lab.
