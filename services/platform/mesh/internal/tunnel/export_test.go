@@ -18,4 +18,8 @@ func ClientConfig(id *identity.Identity, want spiffe.ID) *tls.Config { return cl
 const MaxHandshakes = maxHandshakes
 
 // AllowFromCaller sets how many connections one caller may have open.
-func (t *Streams) AllowFromCaller(n int) { t.most = n }
+func (t *Streams) AllowFromCaller(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.most = n
+}
