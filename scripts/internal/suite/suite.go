@@ -3,6 +3,10 @@ package suite
 
 import (
 	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"redoubt.example/scripts/internal/term"
@@ -77,12 +81,31 @@ func (s *Suite) Run(ctx context.Context) (Report, error) {
 				part.Output += err.Error() + "\n"
 			}
 		}
-		task.End("%s in %s", verdict, term.Seconds(time.Since(start)))
+		task.End("%s in %s%s", verdict, term.Seconds(time.Since(start)), named(part.Output))
 		report.Passed = report.Passed && part.Passed
 		report.Parts = append(report.Parts, part)
 	}
 	report.Seconds = time.Since(began).Seconds()
 	return report, nil
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+
+// named is which tests failed, a few of them, for whoever watches: all that they said comes in the end.
+func named(output string) string {
+	var names []string
+	for _, found := range failedTest.FindAllStringSubmatch(output, -1) {
+		if !slices.Contains(names, found[1]) {
+			names = append(names, found[1])
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) > 5:
+		return fmt.Sprintf(": %s and %d more", strings.Join(names[:5], ", "), len(names)-5)
+	}
+	return ": " + strings.Join(names, ", ")
 }
 
 // steps are in the order of what fails fastest; the platform as a whole comes last.

@@ -40,12 +40,25 @@ func repository(t *testing.T, name, text string) string {
 
 func run(t *testing.T, root string) suite.Report {
 	t.Helper()
+	report, _ := watch(t, root)
+	return report
+}
+
+// watch is run with what whoever waits for it sees.
+func watch(t *testing.T, root string) (suite.Report, string) {
+	t.Helper()
 	t.Setenv("GOPROXY", "off")
-	progress := term.NewPlainProgress(&strings.Builder{}, time.Hour)
-	defer progress.Close()
+	var seen strings.Builder
+	progress := term.NewPlainProgress(&seen, time.Hour)
 	report, err := (&suite.Suite{Repo: root, Progress: progress}).Run(t.Context())
 	require.NoError(t, err)
-	return report
+	progress.Close()
+	return report, seen.String()
+}
+
+func TestFailuresAreNamedAtOnce(t *testing.T) {
+	_, seen := watch(t, repository(t, "infra/a_test.go", header+"func TestSum(t *testing.T) {\n\tt.Fatal(\"one and one\")\n}\n"))
+	require.Regexp(t, `test infra: FAILED in .*: TestSum\n`, seen)
 }
 
 // fuzzy passes as an ordinary test.
