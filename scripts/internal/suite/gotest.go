@@ -9,8 +9,12 @@ import (
 	"strings"
 )
 
-// endToEndPackage starts the whole platform: it has a part of its own.
+// endToEndPackage starts the whole platform, and those below it parts of it: they have a part of their own.
 const endToEndPackage = "redoubt.example/scripts/e2e"
+
+func endToEnd(p listed) bool {
+	return p.ImportPath == endToEndPackage || strings.HasPrefix(p.ImportPath, endToEndPackage+"/")
+}
 
 // testModule tests a module's packages: those with concurrency under the race detector, where there is one.
 func (s *Suite) testModule(ctx context.Context, module string, into *Part) error {
@@ -21,7 +25,7 @@ func (s *Suite) testModule(ctx context.Context, module string, into *Part) error
 	var raced, plain []string
 	for _, p := range packages {
 		switch {
-		case p.ImportPath == endToEndPackage || !p.hasTests():
+		case endToEnd(p) || !p.hasTests():
 		case s.Race && p.concurrent():
 			raced = append(raced, p.ImportPath)
 		default:
@@ -38,9 +42,22 @@ func (s *Suite) testOutside(ctx context.Context, module string, into *Part) erro
 	return s.goTest(ctx, module, alone, into, []string{"./..."})
 }
 
-// endToEnd is never taken from the test cache: what it tests is more than its sources.
+// endToEnd is never taken from the test cache: what it tests is more than its sources. One package comes after the other:
+// the platform as a whole makes the images that the others use.
 func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
-	return s.goTest(ctx, "scripts", nil, into, []string{endToEndPackage}, "-count=1", "-timeout=30m")
+	packages, err := s.packages(ctx, "scripts")
+	if err != nil {
+		return err
+	}
+	for _, p := range packages {
+		if !endToEnd(p) || !p.hasTests() {
+			continue
+		}
+		if err := s.goTest(ctx, "scripts", nil, into, []string{p.ImportPath}, "-count=1", "-timeout=30m"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Suite) goTest(ctx context.Context, dir string, env []string, into *Part, packages []string, flags ...string) error {
