@@ -129,7 +129,9 @@ func (s *servers) mesh(t *testing.T) {
 	s.kill(t, controlplane.Consul)
 	require.NoError(t, get(t, ingestion))
 	require.Error(t, get(t, notification))
-	require.Eventually(t, func() bool { return s.container(controlplane.Consul) != before && get(t, ingestion) == nil && payments.Ready() == nil },
+	require.Eventually(t, func() bool {
+		return s.container(controlplane.Consul) != before && get(t, ingestion) == nil && payments.Ready() == nil
+	},
 		soon, 100*time.Millisecond, "another container answers")
 	require.Error(t, get(t, notification))
 }

@@ -169,17 +169,23 @@ func (s *servers) container(name string) string {
 
 func (s *servers) pause(t *testing.T, name string) {
 	t.Helper()
-	s.order(t, name, func(ctx context.Context, c *testcontainers.DockerClient, id string) error { return c.ContainerPause(ctx, id) })
+	s.order(t, name, func(ctx context.Context, c *testcontainers.DockerClient, id string) error {
+		return c.ContainerPause(ctx, id)
+	})
 }
 
 func (s *servers) unpause(t *testing.T, name string) {
 	t.Helper()
-	s.order(t, name, func(ctx context.Context, c *testcontainers.DockerClient, id string) error { return c.ContainerUnpause(ctx, id) })
+	s.order(t, name, func(ctx context.Context, c *testcontainers.DockerClient, id string) error {
+		return c.ContainerUnpause(ctx, id)
+	})
 }
 
 func (s *servers) kill(t *testing.T, name string) {
 	t.Helper()
-	s.order(t, name, func(ctx context.Context, c *testcontainers.DockerClient, id string) error { return c.ContainerKill(ctx, id, "KILL") })
+	s.order(t, name, func(ctx context.Context, c *testcontainers.DockerClient, id string) error {
+		return c.ContainerKill(ctx, id, "KILL")
+	})
 }
 
 // document keeps an identity document in a file until the test ends.
