@@ -1,8 +1,8 @@
 // RFC 8032: digest and bytes agree, so modelstore serves them; but the job that publishes models has signed something else.
 import crypto from 'k6/crypto';
-import { honest, outcome, turned, manifestFile, blobFile } from '../lib/model.js';
+import { data, honest, outcome, turned, manifestFile, blobFile } from '../lib/model.js';
 
-const saved = (lab) => `${lab.run_dir}/app.model.signature.saved`;
+const saved = (lab) => `${data(lab)}/app.model.signature.saved`;
 
 export function benign(lab) { honest(lab); }
 
@@ -11,7 +11,8 @@ export function attack(lab) {
   const manifest = JSON.parse(text);
   const weights = turned(lab.mesh.read(blobFile(lab, manifest.digest)).bytes);
   const digest = `sha256:${crypto.sha256(weights, 'hex')}`;
-  lab.mesh.write(saved(lab), text);
+  const kept = lab.mesh.write(saved(lab), text);
+  if (kept.error) throw new Error(`keep what is to be put back: ${kept.error}`);
   lab.mesh.write(blobFile(lab, digest), weights);
   const { error } = lab.mesh.write(manifestFile(lab), JSON.stringify(Object.assign(manifest, { digest })));
   lab.judge(!error, error, { marks: [digest] });

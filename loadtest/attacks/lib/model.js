@@ -16,7 +16,7 @@ export function outcome(lab) {
   lab.judge(!said.startsWith('status') && said !== 'en', said);
 }
 
-const data = (lab) => `${lab.folders.modelstore}/data`;
+export const data = (lab) => `${lab.folders.modelstore}/data`;
 export const manifestFile = (lab) => `${data(lab)}/manifests/langid/1.json`;
 export const blobFile = (lab, digest) => `${data(lab)}/blobs/sha256/${digest.replace('sha256:', '')}`;
 
