@@ -49,6 +49,15 @@ func Detections(threats []Threat) ([]Detection, error) {
 	return ReadDetections(sub, threats)
 }
 
+// Rules returns the rules' files as Sigma has them: <name>/rule.yml. They are handed to sentinel, who can't import this.
+func Rules() fs.FS {
+	sub, err := fs.Sub(detections, "detections")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return sub
+}
+
 // ReadDetections is Detections for any folder.
 func ReadDetections(folder fs.FS, threats []Threat) (all []Detection, err error) {
 	names, err := fs.Glob(folder, "*/rule.yml")

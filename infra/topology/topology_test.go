@@ -33,7 +33,8 @@ func TestPlatform(t *testing.T) {
 	require.Equal(t, []string{"inference", "ingestion"}, without(top.Callers("payments"), "gateway"))
 	require.Equal(t, []string{"inference"}, top.Callers("modelstore"))
 	require.NotContains(t, top.Upstreams("notification"), "payments", "the least trusted service reaches for no money")
-	require.Equal(t, []string{"gateway"}, top.Upstreams("notification"))
+	require.Equal(t, []string{"gateway", "sentinel"}, top.Upstreams("notification"))
+	require.Empty(t, top.Upstreams("sentinel"), "who sees everything calls nobody")
 }
 
 func without(list []string, drop string) (rest []string) {

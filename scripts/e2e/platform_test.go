@@ -78,7 +78,7 @@ func testStatus(t *testing.T, l *lab, mode string) {
 	}
 	require.Equal(t, sum, l.status.RSS)
 	expected := []string{"supervisor", "consul", "vault", "postgres"}
-	for _, service := range []string{"gateway", "ingestion", "inference", "payments", "notification", "modelstore"} {
+	for _, service := range []string{"gateway", "ingestion", "inference", "payments", "notification", "modelstore", "sentinel"} {
 		expected = append(expected, service)
 		if mode == "sidecar" {
 			expected = append(expected, service+".sidecar")

@@ -41,6 +41,7 @@ const MaxSize = 40e6
 var Ours = []string{
 	"./gateway",
 	"./services/ingestion", "./services/inference", "./services/payments", "./services/notification", "./services/modelstore",
+	"./services/sentinel",
 	"./services/platform/mesh/sidecar", "./services/platform/mesh/envoyagent", "./services/platform/attest/attestor", "./scripts/operator",
 }
 

@@ -64,6 +64,8 @@ func ParseReplicas(top *topology.Topology, given []string) (map[string]int, erro
 			return nil, fmt.Errorf("the gateway can't have replicas: its port is one")
 		case service == modelstore:
 			return nil, fmt.Errorf("modelstore can't have replicas: it serves what is published into its own folder")
+		case service == sentinel:
+			return nil, fmt.Errorf("sentinel can't have replicas: alerts are numbered by one, who sees all events")
 		case replicas[service] != 0:
 			return nil, fmt.Errorf("the replicas of %s are given twice", service)
 		case err != nil || n < 1 || n > maxReplicas:
@@ -75,5 +77,5 @@ func ParseReplicas(top *topology.Topology, given []string) (map[string]int, erro
 }
 
 func replicable(top *topology.Topology) []string {
-	return slices.DeleteFunc(top.Names(), func(name string) bool { return name == gateway || name == modelstore })
+	return slices.DeleteFunc(top.Names(), func(name string) bool { return name == gateway || name == modelstore || name == sentinel })
 }

@@ -24,7 +24,10 @@ func (s *Stack) publishStep() process.Spec {
 		if err == nil {
 			_, err = s.PublishPolicy(ctx, rules)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return publishDetections(RulesDir(s.cfg.RunDir))
 	}}
 }
 

@@ -24,6 +24,7 @@ import (
 const (
 	gateway       = "gateway"
 	modelstore    = "modelstore"
+	sentinel      = "sentinel"
 	sidecarSuffix = ".sidecar"
 )
 

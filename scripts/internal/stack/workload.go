@@ -98,6 +98,9 @@ func (s *Stack) env(w instance) []string {
 	if s.topology.Services[w.service].Database {
 		env = append(env, "REDOUBT_DATABASE="+s.plane.PostgresAddr)
 	}
+	if w.service == sentinel {
+		env = append(env, "REDOUBT_SENTINEL_RULES="+RulesDir(s.cfg.RunDir))
+	}
 	if w.service == modelstore && w.identity != w.service { // the job fills the service's folder
 		env = append(env, "REDOUBT_DATA_DIR="+s.folder(w.service, "data"))
 	}

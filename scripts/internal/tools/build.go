@@ -17,6 +17,7 @@ import (
 var Platform = []string{
 	"./gateway",
 	"./services/ingestion", "./services/inference", "./services/payments", "./services/notification", "./services/modelstore",
+	"./services/sentinel",
 	"./services/platform/mesh/sidecar", "./services/platform/mesh/envoyagent",
 }
 

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -70,28 +71,47 @@ func severity(level string) logspb.SeverityNumber {
 	return logspb.SeverityNumber_SEVERITY_NUMBER_UNSPECIFIED
 }
 
-// FromOTLP reads a batch that was received at a time. Whose events they are is for the receiver to say, by the certificate of
-// the connection: a batch that claims to be of anybody else than those who may report by it is refused as a whole.
-func FromOTLP(batch *logspb.ResourceLogs, received time.Time, mayReport ...string) ([]*Event, error) {
-	reporter := ""
+// ReporterOf is in whose name a batch is; "" in nobody's.
+func ReporterOf(batch *logspb.ResourceLogs) (reporter string) {
 	for _, a := range batch.GetResource().GetAttributes() {
 		if a.GetKey() == Service {
 			reporter = a.GetValue().GetStringValue()
 		}
 	}
+	return reporter
+}
+
+// Unreadable is the error of a batch of which some records could not be read, and the others were.
+type Unreadable struct {
+	Records int
+	First   error // why the first of them could not
+}
+
+func (u *Unreadable) Error() string { return fmt.Sprintf("%d unreadable: %v", u.Records, u.First) }
+
+// FromOTLP reads a batch that was received at a time. Whose events they are is for the receiver to say, by the certificate of
+// the connection: a batch that claims to be of anybody else than those who may report by it is refused as a whole. Of one that
+// has bad records the good ones are returned, with an *Unreadable.
+func FromOTLP(batch *logspb.ResourceLogs, received time.Time, mayReport ...string) (events []*Event, err error) {
+	reporter := ReporterOf(batch)
 	if !slices.Contains(mayReport, reporter) {
 		return nil, fmt.Errorf("event: %q isn't among those for whom this connection reports", reporter)
 	}
-	var events []*Event
+	var bad Unreadable
 	for _, records := range batch.GetScopeLogs() {
 		for _, r := range records.GetLogRecords() {
 			e, err := fromRecord(r, reporter)
 			if err != nil {
-				return nil, err
+				bad.Records++
+				bad.First = cmp.Or(bad.First, err)
+				continue
 			}
 			e.Observed = received
 			events = append(events, e)
 		}
+	}
+	if bad.Records > 0 {
+		return events, &bad
 	}
 	return events, nil
 }

@@ -26,6 +26,12 @@ func (w *Workload) OnRotate(what string, f Rotate) {
 	w.rotate[what] = f
 }
 
+// Admin offers a route on the admin socket, as net/http.ServeMux spells it, to whoever may open that: the operator. Call it
+// before Serve.
+func (w *Workload) Admin(pattern string, h http.HandlerFunc) {
+	w.admin = append(w.admin, httpserver.WithHandler(pattern, h))
+}
+
 // Rotated is the answer to POST /v1/rotations/{what} on the admin socket.
 type Rotated struct {
 	What string `json:"what"`
@@ -48,7 +54,7 @@ func (w *Workload) adminOptions() []httpserver.AdminOption {
 	if w.Config.UnsafeLab {
 		options = append(options, httpserver.WithHandler("PUT /v1/delays", http.HandlerFunc(w.serveDelays)))
 	}
-	return options
+	return append(options, w.admin...)
 }
 
 func (w *Workload) serveRotation(rw http.ResponseWriter, r *http.Request) {

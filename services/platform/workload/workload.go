@@ -23,6 +23,7 @@ import (
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/httpserver"
 	"redoubt.example/services/platform/mesh"
 	"redoubt.example/services/platform/policy"
 	"redoubt.example/services/platform/secrets"
@@ -56,6 +57,7 @@ type Workload struct {
 	closers []func()
 
 	rotate  map[string]Rotate
+	admin   []httpserver.AdminOption
 	closing sync.Once
 }
 

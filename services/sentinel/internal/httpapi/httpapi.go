@@ -1,0 +1,54 @@
+// Package httpapi is sentinel's HTTP interface: to the mesh it takes events, and nothing else; to the operator, on the admin
+// socket, it says what it has found.
+package httpapi
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"redoubt.example/services/platform/alert"
+	"redoubt.example/services/platform/event"
+	"redoubt.example/services/platform/fault"
+	"redoubt.example/services/platform/httpserver"
+)
+
+// Stream is what takes events.
+type Stream interface {
+	// Offer takes a batch, or returns false if there is no room.
+	Offer(events []*event.Event) bool
+}
+
+// Book is what has alerts.
+type Book interface {
+	Select(ctx context.Context, q alert.Query) []alert.Alert
+}
+
+// Store is what has events. Its errors are faults.
+type Store interface {
+	Events(ctx context.Context, q alert.EventQuery) ([]alert.Event, error)
+}
+
+// API is what the routes are made of.
+type API struct {
+	Stream Stream
+	Book   Book
+	Store  Store
+	Health func() alert.Health
+	Now    func() time.Time
+	// Local are those for whom the admin socket may report: they have no place in the mesh.
+	Local []string
+}
+
+// Routes returns sentinel's routes.
+func (a API) Routes() []httpserver.Route {
+	return []httpserver.Route{{Route: "POST /v1/logs", Handle: a.logs, MaxBody: maxBody}}
+}
+
+// mayReport refuses a batch in another's name.
+func (a API) mayReport(_ context.Context, reporter string, allowed []string) error {
+	if slices.Contains(allowed, reporter) {
+		return nil
+	}
+	return fault.New(fault.Denied, "a batch in the name of another workload")
+}
