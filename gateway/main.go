@@ -24,6 +24,7 @@ import (
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/httpserver"
 	"redoubt.example/services/platform/lifecycle"
+	"redoubt.example/services/platform/pseudonym"
 	"redoubt.example/services/platform/upstream"
 	"redoubt.example/services/platform/workload"
 )
@@ -66,8 +67,12 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	names, err := pseudonyms(ctx, w)
+	if err != nil {
+		return err
+	}
 	tokens := accesstoken.New(accesstoken.Config{
-		Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, SubjectClaim: cfg.OIDCSubjectClaim, Client: client,
+		Issuer: cfg.OIDCIssuer, Audience: cfg.OIDCAudience, SubjectClaim: cfg.OIDCSubjectClaim, Client: client, Name: names.Token,
 	})
 	described, err := contract.Load(contractText)
 	if err != nil {
@@ -79,7 +84,7 @@ func run(ctx context.Context) error {
 	}
 	keys := apiKeys(w)
 	public := edge.Config{
-		Tokens: tokens, Keys: keys, Log: w.Log, Metrics: w.Metrics, Tracing: w.Tracing, Contract: described, CORS: origins,
+		Tokens: tokens, Names: names, Keys: keys, Log: w.Log, Metrics: w.Metrics, Tracing: w.Tracing, Contract: described, CORS: origins,
 		Ready: func() error { return errors.Join(tokens.Ready(), w.Mesh.Ready()) },
 		Mint: func(g authn.Grant) (string, error) {
 			g.Requester = identity.String()
@@ -130,6 +135,15 @@ func apiKeys(w *workload.Workload) *apikey.Set {
 		pepper, _, err := transit.HMAC(ctx, []byte(apikey.PepperPurpose), version)
 		return pepper, err
 	})
+}
+
+// pseudonyms are made with what Vault derives for us, once.
+func pseudonyms(ctx context.Context, w *workload.Workload) (*pseudonym.Names, error) {
+	key, _, err := w.Vault.Transit(pseudonym.Key).HMAC(ctx, []byte(pseudonym.Purpose), pseudonym.Version)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of pseudonyms: %w", err)
+	}
+	return pseudonym.New(key), nil
 }
 
 // publicAPI connects topology.yaml's edge routes to their upstreams.

@@ -8,15 +8,18 @@ import (
 	"strings"
 )
 
-// Pepper derives from a transit key, at its newest version, a secret that only those can have who may use the key.
-func (p *Plane) Pepper(ctx context.Context, key, purpose string) (pepper []byte, version int, err error) {
+// Pepper derives from a version of a transit key, 0 for the newest, a secret that only those can have who may use the key. It tells
+// which version that was.
+func (p *Plane) Pepper(ctx context.Context, key, purpose string, keyVersion int) (pepper []byte, version int, err error) {
 	operator, err := p.Operator(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	secret, err := operator.Logical().WriteWithContext(ctx, "transit/hmac/"+key, map[string]any{
-		"input": base64.StdEncoding.EncodeToString([]byte(purpose)),
-	})
+	input := map[string]any{"input": base64.StdEncoding.EncodeToString([]byte(purpose))}
+	if keyVersion > 0 {
+		input["key_version"] = keyVersion
+	}
+	secret, err := operator.Logical().WriteWithContext(ctx, "transit/hmac/"+key, input)
 	if err != nil {
 		return nil, 0, fmt.Errorf("derive pepper: %w", err)
 	}

@@ -35,6 +35,7 @@ type Token struct {
 	Scopes    []string
 	Client    string // the OAuth client, azp or client_id; may be empty
 	Key       string // thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1); "": to none
+	Name      string // what the token is called in events, by Config.Name
 }
 
 // Config says whose tokens are accepted, and for what.
@@ -43,6 +44,8 @@ type Config struct {
 	Audience     string
 	SubjectClaim string       // the claim that names the principal: "sub", or one that people read
 	Client       *http.Client // reaches the issuer, and trusts nobody else's certificate
+	// Name gives a token with these claims the name that it has in events; nil: none has one.
+	Name func(claims []byte) string
 }
 
 // Verifier checks access tokens. Make it with New and keep Run running: until the issuer has been reached
@@ -78,7 +81,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Token, error) {
 	if known == nil {
 		return Token{}, v.Ready()
 	}
-	body, err := known.open(ctx, raw)
+	body, name, err := known.open(ctx, raw)
 	if err != nil {
 		return Token{}, err
 	}
@@ -104,7 +107,26 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Token, error) {
 	if confirmation := c["cnf"]; confirmation != nil && json.Unmarshal(confirmation, &bound) != nil {
 		return Token{}, &Refusal{controls.EdgeSignature, "the access token's claims are malformed"}
 	}
-	return Token{Principal: principal, Scopes: strings.Fields(text(c["scope"])), Client: client, Key: bound.Key}, nil
+	return Token{Principal: principal, Scopes: strings.Fields(text(c["scope"])), Client: client, Key: bound.Key, Name: name}, nil
+}
+
+// Claimed is whom a token names that may be anybody's making; "" where it names nobody.
+func (v *Verifier) Claimed(raw string) string {
+	if len(raw) > maxLength {
+		return ""
+	}
+	body, err := unverified(raw)
+	if err != nil {
+		return ""
+	}
+	var c map[string]json.RawMessage
+	if json.Unmarshal(body, &c) != nil {
+		return ""
+	}
+	if name := text(c[v.cfg.SubjectClaim]); validPrincipal(name) {
+		return name
+	}
+	return ""
 }
 
 // check enforces each control by itself, so that one can be off without the others.

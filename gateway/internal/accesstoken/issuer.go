@@ -20,6 +20,7 @@ type issuer struct {
 	algorithms []jose.SignatureAlgorithm
 	keys       *keySet
 	verified   verified
+	name       func(claims []byte) string
 }
 
 // discover reads the issuer's discovery document and its keys.
@@ -51,41 +52,47 @@ func discover(ctx context.Context, cfg Config) (*issuer, error) {
 	if err := keys.refresh(ctx); err != nil {
 		return nil, err
 	}
-	return &issuer{algorithms: algorithms, keys: keys}, nil
+	issuer := &issuer{algorithms: algorithms, keys: keys, name: cfg.Name}
+	if issuer.name == nil {
+		issuer.name = func([]byte) string { return "" }
+	}
+	return issuer, nil
 }
 
-// open returns the payload of a token that the issuer signed.
-func (i *issuer) open(ctx context.Context, raw string) ([]byte, error) {
+// open returns the payload of a token that the issuer signed, and the token's name.
+func (i *issuer) open(ctx context.Context, raw string) (payload []byte, name string, err error) {
 	if !controls.On(controls.EdgeSignature) {
-		return unverified(raw)
+		payload, err = unverified(raw)
+		return payload, i.name(payload), err
 	}
 	defer controls.Begin(ctx, controls.EdgeSignature).End()
 	if len(raw) > maxLength {
-		return nil, &Refusal{controls.EdgeSignature, "the access token is too long"}
+		return nil, "", &Refusal{controls.EdgeSignature, "the access token is too long"}
 	}
 	known := i.keys.known.Load()
-	if payload, ok := i.verified.get(raw, known); ok {
-		return payload, nil
+	if t, ok := i.verified.get(raw, known); ok {
+		return t.payload, t.name, nil
 	}
 	// The parser refuses what isn't in the list, "none" and HS* among it, before any key is looked at.
 	signed, err := jose.ParseSignedCompact(raw, i.algorithms)
 	if err != nil {
-		return nil, &Refusal{controls.EdgeSignature, "the access token is malformed, or signed with an algorithm that isn't accepted"}
+		return nil, "", &Refusal{controls.EdgeSignature, "the access token is malformed, or signed with an algorithm that isn't accepted"}
 	}
 	header := signed.Signatures[0].Protected
 	key, ok := i.keys.get(ctx, header.KeyID)
 	if !ok {
-		return nil, &Refusal{controls.EdgeSignature, "the access token is signed with an unknown key"}
+		return nil, "", &Refusal{controls.EdgeSignature, "the access token is signed with an unknown key"}
 	}
 	if key.Algorithm != "" && key.Algorithm != header.Algorithm {
-		return nil, &Refusal{controls.EdgeSignature, "the access token's algorithm isn't its key's"}
+		return nil, "", &Refusal{controls.EdgeSignature, "the access token's algorithm isn't its key's"}
 	}
-	payload, err := signed.Verify(key) // by our copy of the key; a key that the token brings along is never used
+	payload, err = signed.Verify(key) // by our copy of the key; a key that the token brings along is never used
 	if err != nil {
-		return nil, &Refusal{controls.EdgeSignature, "the access token's signature doesn't verify"}
+		return nil, "", &Refusal{controls.EdgeSignature, "the access token's signature doesn't verify"}
 	}
-	i.verified.put(raw, known, payload)
-	return payload, nil
+	name = i.name(payload)
+	i.verified.put(raw, known, opened{payload, name})
+	return payload, name, nil
 }
 
 // unverified returns what a token says of itself, whatever its header and signature: edge.jwt.signature is off.

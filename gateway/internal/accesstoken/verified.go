@@ -17,32 +17,38 @@ const verifiedHalf = 2048
 type verified struct {
 	mu           sync.RWMutex
 	keys         *map[string]jose.JSONWebKey
-	newer, older map[string][]byte // a whole token -> its payload
+	newer, older map[string]opened // by the whole token
 }
 
-// get returns the payload of a token that one of these keys has verified.
-func (v *verified) get(raw string, keys *map[string]jose.JSONWebKey) ([]byte, bool) {
+// opened is a good token's payload and its name in events.
+type opened struct {
+	payload []byte
+	name    string
+}
+
+// get returns a token that one of these keys has verified.
+func (v *verified) get(raw string, keys *map[string]jose.JSONWebKey) (opened, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if v.keys != keys {
-		return nil, false
+		return opened{}, false
 	}
-	if payload, ok := v.newer[raw]; ok {
-		return payload, true
+	if t, ok := v.newer[raw]; ok {
+		return t, true
 	}
-	payload, ok := v.older[raw]
-	return payload, ok
+	t, ok := v.older[raw]
+	return t, ok
 }
 
 // put remembers a token. keys are those that were known before it was verified.
-func (v *verified) put(raw string, keys *map[string]jose.JSONWebKey, payload []byte) {
+func (v *verified) put(raw string, keys *map[string]jose.JSONWebKey, t opened) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.keys != keys {
 		v.keys, v.newer, v.older = keys, nil, nil
 	}
 	if v.newer == nil || len(v.newer) >= verifiedHalf {
-		v.older, v.newer = v.newer, make(map[string][]byte)
+		v.older, v.newer = v.newer, make(map[string]opened)
 	}
-	v.newer[raw] = payload
+	v.newer[raw] = t
 }

@@ -39,8 +39,10 @@ func authenticate(cfg Config) func(*Exchange) error {
 			x.Token, err = cfg.Tokens.Verify(ctx, raw)
 		}
 		if err != nil {
+			x.claims(cfg)
 			return challenge(x, err, "invalid_token")
 		}
+		x.known(cfg)
 		return nil
 	}
 }

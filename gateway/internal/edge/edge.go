@@ -20,6 +20,7 @@ import (
 	"redoubt.example/services/platform/apikey"
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/pseudonym"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -37,7 +38,10 @@ type Config struct {
 	Routes []Route
 	Tokens interface {
 		Verify(ctx context.Context, raw string) (accesstoken.Token, error)
+		Claimed(raw string) string
 	}
+	// Names are what clients are called in events; nil: nothing.
+	Names *pseudonym.Names
 	// Keys are machine clients' API keys; nil: none is accepted.
 	Keys interface {
 		Verify(key string) (apikey.Record, error)

@@ -26,6 +26,7 @@ type Exchange struct {
 	Country string // of From, where that is known
 
 	scheme, credential string // of the Authorization header
+	who                client
 	limits             [limitsInAll]ratelimit.Result
 	limited            uint8 // which of limits are set, one bit each
 	after              []func()
@@ -50,9 +51,7 @@ func (x *Exchange) Deny(id string, kind fault.Kind, reason string, attrs ...any)
 // Note leaves a control's decision record where something was taken from the request that may go on.
 func (x *Exchange) Note(id, reason string, attrs ...any) {
 	attrs = append(attrs, "route", x.name(), "peer", x.Request().RemoteAddr)
-	if x.Country != "" {
-		attrs = append(attrs, "country", x.Country)
-	}
+	attrs = x.describe(attrs)
 	controls.Record(x.Request().Context(), id, controls.Deny, reason, attrs...)
 }
 

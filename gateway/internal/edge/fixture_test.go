@@ -28,6 +28,7 @@ import (
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/fault"
+	"redoubt.example/services/platform/pseudonym"
 	"redoubt.example/services/platform/telemetry"
 	"redoubt.example/services/platform/upstream"
 )
@@ -36,6 +37,9 @@ const (
 	trustDomain = "11111111-2222-3333-4444-555555555555.consul"
 	self        = "spiffe://" + trustDomain + "/ns/default/dc/dc1/svc/gateway"
 )
+
+// names are what clients are called in the log.
+var names = pseudonym.New([]byte("key"))
 
 // gateway is the public API over TLS, before an issuer and upstreams that speak the real protocols.
 type gateway struct {
@@ -69,7 +73,7 @@ func newGatewayWith(t *testing.T, keys *apikey.Set, answer http.HandlerFunc, cha
 	require.NoError(t, err)
 
 	cfg := edge.Config{
-		Tokens: g.tokens(), Log: log, Metrics: g.Metrics, Ready: func() error { return nil },
+		Tokens: g.tokens(), Names: names, Log: log, Metrics: g.Metrics, Ready: func() error { return nil },
 		Mint:     func(grant authn.Grant) (string, error) { grant.Requester = self; return g.Minter.Mint(grant) },
 		RPC:      rpc.Handlers(inferencev1.NewInferenceServiceClient(g.serveInference())),
 		Upstream: g.upstreams(answer, log),
@@ -91,7 +95,7 @@ func newGatewayWith(t *testing.T, keys *apikey.Set, answer http.HandlerFunc, cha
 }
 
 func (g *gateway) tokens() *accesstoken.Verifier {
-	v := accesstoken.New(accesstoken.Config{Issuer: g.Issuer.URL, Audience: oidctest.Audience, SubjectClaim: "username", Client: g.Issuer.Client})
+	v := accesstoken.New(accesstoken.Config{Issuer: g.Issuer.URL, Audience: oidctest.Audience, SubjectClaim: "username", Client: g.Issuer.Client, Name: names.Token})
 	g.background(v.Run)
 	require.Eventually(g.t, func() bool { return v.Ready() == nil }, 5*time.Second, time.Millisecond)
 	return v

@@ -24,26 +24,29 @@ func possession(cfg Config) func(*Exchange) error {
 		bound := x.Token.Key != ""
 		switch {
 		case proofs == nil && x.scheme == schemeDPoP:
-			return unproved(x, nil, &dpop.Refusal{Code: dpop.InvalidToken, Reason: "DPoP isn't accepted here"})
+			return unproved(x, cfg, &dpop.Refusal{Code: dpop.InvalidToken, Reason: "DPoP isn't accepted here"})
 		case proofs == nil, !bound && x.scheme == schemeBearer && !cfg.DPoP.Required:
 			return nil
 		case !bound:
-			return unproved(x, proofs, &dpop.Refusal{Code: dpop.InvalidToken, Reason: "the access token isn't bound to a key"})
+			return unproved(x, cfg, &dpop.Refusal{Code: dpop.InvalidToken, Reason: "the access token isn't bound to a key"})
 		case x.scheme != schemeDPoP: // section 7.2: else who stole it would just leave out the proof
-			return unproved(x, proofs, &dpop.Refusal{Code: dpop.InvalidToken, Reason: "the access token is bound to a key: it needs the scheme DPoP and a proof"})
+			return unproved(x, cfg, &dpop.Refusal{Code: dpop.InvalidToken, Reason: "the access token is bound to a key: it needs the scheme DPoP and a proof"})
 		}
 		r := x.Request()
 		err := proofs.Verify(dpop.Request{Method: r.Method, Path: r.URL.EscapedPath(), Proofs: r.Header["Dpop"], Token: x.credential, Key: x.Token.Key})
 		var refusal *dpop.Refusal
 		if errors.As(err, &refusal) {
-			return unproved(x, proofs, refusal)
+			return unproved(x, cfg, refusal)
 		}
 		tellNonce(x, proofs)
 		return err
 	}
 }
 
-func unproved(x *Exchange, proofs *dpop.Verifier, refusal *dpop.Refusal) error {
+// unproved refuses a token whose owner may be another than who sent it.
+func unproved(x *Exchange, cfg Config, refusal *dpop.Refusal) error {
+	x.claims(cfg)
+	proofs := cfg.DPoP.Verifier
 	challenge := `Bearer realm="redoubt"`
 	if proofs != nil {
 		challenge = dpop.Challenge(refusal)

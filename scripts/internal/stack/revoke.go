@@ -111,7 +111,7 @@ func (s *Stack) IssueAPIKey(ctx context.Context, ask control.APIKeyRequest) (con
 	if err := s.CheckUser(ask.User, ask.Scopes); err != nil {
 		return control.APIKey{}, exit.Usagef("%w", err)
 	}
-	pepper, version, err := s.plane.Pepper(ctx, apikey.PepperKey, apikey.PepperPurpose)
+	pepper, version, err := s.plane.Pepper(ctx, apikey.PepperKey, apikey.PepperPurpose, 0)
 	if err != nil {
 		return control.APIKey{}, err
 	}

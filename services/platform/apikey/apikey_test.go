@@ -106,7 +106,7 @@ func watched(t *testing.T, env *controlplanetest.Env) *apikey.Set {
 
 func issue(t *testing.T, env *controlplanetest.Env, r apikey.Record) (key, prefix string) {
 	t.Helper()
-	pepper, version, err := env.Pepper(t.Context(), apikey.PepperKey, apikey.PepperPurpose)
+	pepper, version, err := env.Pepper(t.Context(), apikey.PepperKey, apikey.PepperPurpose, 0)
 	require.NoError(t, err)
 	secret := apikey.New(&r, pepper, version)
 	stored, err := json.Marshal(r)
