@@ -17,6 +17,13 @@ const (
 	Caller   = "service.origin.name"
 	Claimed  = "redoubt.claimed"
 	RuleID   = "rule.id"
+
+	CountryCode = "client.geo.country_iso_code"
+	User        = "user.hash"
+	Token       = "redoubt.token.hash"
+	APIKey      = "redoubt.api_key"
+	ClaimedUser = "redoubt.claimed_user.hash"
+	Lost        = "redoubt.lost"
 )
 
 // DatasetPrefix comes before the name of a dataset, which is the category of a Sigma rule's logsource.
@@ -61,6 +68,11 @@ var table = map[string]field{
 	"source.ip":           {says: "where the connection came from"},
 	"source.port":         {number: true, says: "its port"},
 	"client.ip":           {says: "the client's address, as the gateway believes it"},
+	CountryCode:           {says: "the country of that address, where the gateway has a database of them"},
+	User:                  {says: "of the gateway: the pseudonym (package pseudonym) of the principal, whose credential was good"},
+	Token:                 {says: "of the gateway: the pseudonym of the access token, which was good"},
+	APIKey:                {says: "of the gateway: the public prefix of the API key, which was good"},
+	ClaimedUser:           {says: "of the gateway: the pseudonym of the principal that a refused token names: a victim, maybe"},
 
 	"process.pid":     {number: true, says: "the local process at the other end of a unix socket"},
 	"process.user.id": {says: "its user"},
@@ -91,6 +103,7 @@ var table = map[string]field{
 	"redoubt.part":          {says: "in which part of a request the contract is broken"},
 	"redoubt.permission":    {says: "what a token of Consul's lacks"},
 	"redoubt.database":      {says: "the database of a login"},
+	Lost:                    {number: true, says: "how many events a workload had to drop"},
 	"redoubt.model":         {says: "the model's name"},
 	"redoubt.model_version": {says: "the model's version"},
 }

@@ -149,6 +149,9 @@ func (e *Event) request(l map[string]any) {
 	e.parties(l)
 }
 
+// ofClient is what the gateway says of a client outside.
+var ofClient = attributes{"country": CountryCode, "user_hash": User, "token_hash": Token, "api_key": APIKey, "claimed_user_hash": ClaimedUser}
+
 // parties enters who asked, and from where: a service by its name or SPIFFE ID, a connection by its address, a local process
 // by its numbers.
 func (e *Event) parties(l map[string]any) {
@@ -163,6 +166,7 @@ func (e *Event) parties(l map[string]any) {
 	if caller != "none" {
 		e.set(as, caller)
 	}
+	e.copy(l, ofClient)
 	e.address(text(l["peer"]))
 	if client, err := netip.ParseAddr(text(l["client"])); err == nil {
 		e.set("client.ip", client.String())
@@ -230,8 +234,32 @@ var messages = map[string]struct {
 	"address list refused, the one before stays in force": {"address-list-refused", "configuration", "denied", "failure", nil},
 	"API key ignored":                                     {"api-key-ignored", "authentication", "error", "failure", nil},
 	"rotated":                                             {"rotated", "authentication", "change", "success", nil},
+	"alive":                                               {"alive", "configuration", "info", "success", nil},
+	"events lost":                                         {"events-lost", "configuration", "error", "failure", attributes{"reason": Reason, "count": Lost}},
+	"draining":                                            {"draining", "configuration", "info", "success", nil},
 	"serving":                                             {"serving", "configuration", "info", "success", attributes{"mode": "redoubt.mode"}},
 	"stopped":                                             {"stopped", "configuration", "info", "success", nil},
+}
+
+// The kinds of lines, by what Logged tells of them.
+const (
+	NoEvent = iota
+	AccessLine
+	OtherEvent
+)
+
+// Logged tells whether a line that has this message, as JSON writes it, is an event: without reading the line, or allocating.
+func Logged(message []byte) (kind int) {
+	switch string(message) {
+	case "request":
+		return AccessLine
+	case "decision":
+		return OtherEvent
+	}
+	if _, is := messages[string(message)]; is {
+		return OtherEvent
+	}
+	return NoEvent
 }
 
 // Messages are the lines, other than decisions and requests, that are events.

@@ -196,7 +196,7 @@ func TestMessagesAreWritten(t *testing.T) {
 	source := ""
 	for _, root := range []string{"../../../services", "../../../gateway"} {
 		require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.Contains(path, "platform/event/") || strings.HasSuffix(path, "_test.go") {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "platform/event/log.go") || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
 			raw, err := os.ReadFile(path)

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"testing"
 
+	collectorlogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	collectormetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -23,6 +25,7 @@ type Receiver struct {
 	mu      sync.Mutex
 	spans   map[string][]*tracepb.Span // by service.name
 	metrics map[string][]*metricspb.Metric
+	logs    []*logspb.ResourceLogs
 }
 
 // New starts a receiver, until the test ends. before is called for each request, and may hold it up or answer it itself by returning
@@ -62,7 +65,15 @@ func (r *Receiver) take(req *http.Request) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if req.URL.Path == "/v1/metrics" {
+	switch req.URL.Path {
+	case "/v1/logs":
+		var in collectorlogs.ExportLogsServiceRequest
+		if err := proto.Unmarshal(text, &in); err != nil {
+			return err
+		}
+		r.logs = append(r.logs, in.GetResourceLogs()...)
+		return nil
+	case "/v1/metrics":
 		var in collectormetrics.ExportMetricsServiceRequest
 		if err := proto.Unmarshal(text, &in); err != nil {
 			return err
@@ -100,4 +111,11 @@ func (r *Receiver) Metrics(service string) []*metricspb.Metric {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]*metricspb.Metric(nil), r.metrics[service]...)
+}
+
+// Logs are the batches of log records that have arrived, of whichever service.
+func (r *Receiver) Logs() []*logspb.ResourceLogs {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]*logspb.ResourceLogs(nil), r.logs...)
 }
