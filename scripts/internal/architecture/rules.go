@@ -27,6 +27,8 @@ type rule struct {
 var rules = []rule{
 	{"services/platform", []string{"infra/topology"},
 		"the platform is built into every service: what it needs of infra is who may call whom, and no server's configuration"},
+	{"services/sentinel", []string{"services/platform", "infra/topology"},
+		"sentinel compares who calls whom with what topology.yaml lists; it meets other services over the mesh alone"},
 	{"services/*", []string{"services/platform"},
 		"services meet over the mesh, where identity and policy are checked; an import goes around both"},
 	{"gateway", []string{"services/platform"},
