@@ -10,6 +10,7 @@
 package anomaly
 
 import (
+	"context"
 	"hash/maphash"
 	"maps"
 	"slices"
@@ -110,7 +111,7 @@ func (b *Baseline) entries(h hop) (routes []string) {
 }
 
 // Observe takes one event and returns the alerts that are due, without ID, number or time of raising: who keeps them gives these.
-func (b *Baseline) Observe(ev *event.Event) []alert.Alert {
+func (b *Baseline) Observe(_ context.Context, ev *event.Event) []alert.Alert {
 	received := ev.Observed
 	if received.IsZero() {
 		received = ev.Time
@@ -163,10 +164,16 @@ func weight(route string) float64 {
 	return 1
 }
 
+// collector is who is told of all this: how often follows from how much there is to tell, and says nothing more.
+const collector = "sentinel"
+
 // call enters a call between services.
 func (b *Baseline) call(ev *event.Event, at time.Time, caller string, refused bool) []alert.Alert {
 	if refused && slices.Contains(b.top.Callers(ev.Reporter()), caller) {
 		return nil // it was shut out: that is no surprise to anybody
+	}
+	if ev.Reporter() == collector && slices.Contains(b.top.Callers(collector), caller) {
+		return nil
 	}
 	e := b.edge(hop{Caller: caller, Service: ev.Reporter(), Route: ev.Text("http.route")}, ev.Reporter())
 	never := e.calls == 0

@@ -1,6 +1,7 @@
 package anomaly_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -66,7 +67,7 @@ func document(at time.Time) []*event.Event {
 func observe(b *anomaly.Baseline, events ...*event.Event) (alerts []alert.Alert) {
 	slices.SortStableFunc(events, func(a, b *event.Event) int { return a.Time.Compare(b.Time) })
 	for _, e := range events {
-		alerts = append(alerts, b.Observe(e)...)
+		alerts = append(alerts, b.Observe(context.Background(), e)...)
 	}
 	return alerts
 }
@@ -91,7 +92,7 @@ func TestSomewhereNew(t *testing.T) {
 		{call(start, "ingestion", "payments", "unmatched", 404), "medium", "ingestion called payments unmatched once; never seen before, and payments has no such route"},
 		{call(start, "stranger", "payments", authorize, 201), "high", "stranger called payments POST /v1/authorizations once; never seen before, and topology.yaml doesn't list it"},
 	} {
-		alerts := baseline(t).Observe(one.event)
+		alerts := baseline(t).Observe(t.Context(), one.event)
 		require.Len(t, alerts, 1, one.reason)
 		a := alerts[0]
 		require.Equal(t, []string{anomaly.NewEdge, one.reason, one.level}, []string{a.Rule, a.Reason, a.Level})
@@ -111,12 +112,12 @@ func TestListedIsNotNew(t *testing.T) {
 	for _, callee := range top.Names() {
 		for _, r := range top.Services[callee].Routes {
 			for _, caller := range r.Callers {
-				require.Empty(t, b.Observe(call(start, caller, callee, r.Route, 200)))
+				require.Empty(t, b.Observe(t.Context(), call(start, caller, callee, r.Route, 200)))
 			}
 		}
 	}
-	require.Empty(t, b.Observe(refusal(start, "ingestion", "payments")), "it is shut out: nothing new")
-	require.Empty(t, b.Observe(call(start, "outside", "gateway", "unmatched", 404)), "clients are outside the mesh")
+	require.Empty(t, b.Observe(t.Context(), refusal(start, "ingestion", "payments")), "it is shut out: nothing new")
+	require.Empty(t, b.Observe(t.Context(), call(start, "outside", "gateway", "unmatched", 404)), "clients are outside the mesh")
 	require.Empty(t, b.Advance(start.Add(time.Minute)))
 }
 
@@ -124,7 +125,7 @@ func TestManyCallsSomewhereNew(t *testing.T) {
 	b := baseline(t)
 	var alerts []alert.Alert
 	for i := range 12 {
-		alerts = append(alerts, b.Observe(call(start.Add(time.Duration(i)*100*time.Millisecond), "notification", "payments", "POST /v1/transfers", 403))...)
+		alerts = append(alerts, b.Observe(t.Context(), call(start.Add(time.Duration(i)*100*time.Millisecond), "notification", "payments", "POST /v1/transfers", 403))...)
 	}
 	require.Len(t, alerts, 1, "once is enough")
 	alerts = append(alerts, b.Advance(start.Add(20*time.Second))...)
@@ -151,7 +152,7 @@ func TestCallsThatNobodyAskedFor(t *testing.T) {
 	at = at.Add(2 * time.Minute).Truncate(anomaly.Window)
 	var alerts []alert.Alert
 	for i := range 420 {
-		alerts = append(alerts, b.Observe(call(at.Add(time.Duration(i)*20*time.Millisecond), "ingestion", "inference", classify, 200))...)
+		alerts = append(alerts, b.Observe(t.Context(), call(at.Add(time.Duration(i)*20*time.Millisecond), "ingestion", "inference", classify, 200))...)
 		if i%10 == 0 { // among honest ones
 			alerts = append(alerts, observe(b, document(at.Add(time.Duration(i)*20*time.Millisecond))...)...)
 		}
@@ -165,7 +166,7 @@ func TestCallsThatNobodyAskedFor(t *testing.T) {
 	quiet := baseline(t)
 	alerts = nil
 	for i := range 60 {
-		alerts = append(alerts, quiet.Observe(call(start.Add(time.Duration(i)*50*time.Millisecond), "ingestion", "payments", authorize, 201))...)
+		alerts = append(alerts, quiet.Observe(t.Context(), call(start.Add(time.Duration(i)*50*time.Millisecond), "ingestion", "payments", authorize, 201))...)
 	}
 	require.Len(t, alerts, 1)
 	require.Contains(t, alerts[0].Reason, "where 0 +- 1 are usual: no request that leads to it came in at the gateway")
@@ -175,7 +176,7 @@ func TestFewCallsThatNobodyAskedFor(t *testing.T) {
 	b := baseline(t)
 	var alerts []alert.Alert
 	for i := range 20 { // too few to be certain of at once
-		alerts = append(alerts, b.Observe(call(start.Add(time.Duration(i)*400*time.Millisecond), "ingestion", "payments", authorize, 201))...)
+		alerts = append(alerts, b.Observe(t.Context(), call(start.Add(time.Duration(i)*400*time.Millisecond), "ingestion", "payments", authorize, 201))...)
 	}
 	require.Empty(t, alerts)
 	alerts = b.Advance(start.Add(13 * time.Second))
@@ -187,7 +188,7 @@ func TestALowPrivilegedServiceThatAsksMuch(t *testing.T) {
 	b := baseline(t)
 	var alerts []alert.Alert
 	for i := range 200 {
-		alerts = append(alerts, b.Observe(call(start.Add(time.Duration(i)*40*time.Millisecond), "notification", "gateway", "GET /v1/transaction-keys", 200))...)
+		alerts = append(alerts, b.Observe(t.Context(), call(start.Add(time.Duration(i)*40*time.Millisecond), "notification", "gateway", "GET /v1/transaction-keys", 200))...)
 	}
 	require.Len(t, alerts, 1)
 	require.Equal(t, "high", alerts[0].Level)
@@ -251,7 +252,7 @@ func TestSlowPoisoning(t *testing.T) {
 	send := func(b *anomaly.Baseline, at time.Time, n int) bool {
 		noticed := false
 		for range n {
-			noticed = len(b.Observe(call(at.Add(time.Millisecond), "notification", "gateway", "GET /v1/transaction-keys", 200))) > 0 || noticed
+			noticed = len(b.Observe(t.Context(), call(at.Add(time.Millisecond), "notification", "gateway", "GET /v1/transaction-keys", 200))) > 0 || noticed
 		}
 		return len(b.Advance(at.Add(anomaly.Window+anomaly.Lateness))) > 0 || noticed
 	}
@@ -316,7 +317,7 @@ func TestOrderAndRepetition(t *testing.T) {
 		for _, a := range arrivals {
 			e := *a.e
 			e.Observed = a.at
-			alerts = append(alerts, b.Observe(&e)...)
+			alerts = append(alerts, b.Observe(t.Context(), &e)...)
 		}
 		got := reasons(append(alerts, b.Advance(end)...))
 		slices.Sort(got)
@@ -330,15 +331,15 @@ func TestMemoryIsBounded(t *testing.T) {
 	b.Advance(start)
 	for i := range 300_000 {
 		at := start.Add(time.Duration(i) * time.Microsecond)
-		b.Observe(call(at, fmt.Sprint("caller", i%1000), "payments", fmt.Sprint("GET /", i), 200))
-		b.Observe(call(at.Add(-time.Duration(i)*time.Hour), "gateway", "payments", fmt.Sprint("GET /", i), 200))
+		b.Observe(t.Context(), call(at, fmt.Sprint("caller", i%1000), "payments", fmt.Sprint("GET /", i), 200))
+		b.Observe(t.Context(), call(at.Add(-time.Duration(i)*time.Hour), "gateway", "payments", fmt.Sprint("GET /", i), 200))
 	}
 	edges, windows, ids := b.Holds()
 	require.LessOrEqual(t, edges, 4096)
 	require.LessOrEqual(t, windows, 20)
 	require.LessOrEqual(t, ids, 1<<19)
 	require.NotZero(t, b.Stats.Folded)
-	require.NotEmpty(t, b.Observe(refusal(start.Add(time.Second), "notification", "modelstore")), "others are still heard of")
+	require.NotEmpty(t, b.Observe(t.Context(), refusal(start.Add(time.Second), "notification", "modelstore")), "others are still heard of")
 }
 
 // TestAfterSilence: nothing is learned of a time of which nothing is known.
@@ -348,12 +349,12 @@ func TestAfterSilence(t *testing.T) {
 	began := time.Now()
 	require.Empty(t, b.Advance(start.Add(100*365*24*time.Hour)))
 	require.Less(t, time.Since(began), time.Second)
-	require.NotEmpty(t, b.Observe(call(start.Add(200*365*24*time.Hour), "notification", "payments", authorize, 201)))
+	require.NotEmpty(t, b.Observe(t.Context(), call(start.Add(200*365*24*time.Hour), "notification", "payments", authorize, 201)))
 }
 
 func TestWordsAreSentences(t *testing.T) {
 	b := baseline(t)
-	for _, a := range b.Observe(refusal(start, "notification", "payments")) {
+	for _, a := range b.Observe(t.Context(), refusal(start, "notification", "payments")) {
 		require.False(t, strings.HasSuffix(a.Reason, "."))
 		require.NotContains(t, a.Reason, "%!")
 	}
@@ -371,7 +372,7 @@ func BenchmarkObserve(b *testing.B) {
 	for b.Loop() {
 		e := *events[i%len(events)]
 		e.ID, e.Observed = fmt.Sprint(i), e.Time
-		base.Observe(&e)
+		base.Observe(b.Context(), &e)
 		i++
 	}
 }
