@@ -24,6 +24,9 @@ func (s *Stack) app(w instance) process.Spec {
 	if w.name == gateway {
 		spec.Env = append(spec.Env, labLimits...)
 	}
+	if w.name == sentinel {
+		spec.Env = append(spec.Env, "REDOUBT_SENTINEL_RULES="+RulesDir(s.cfg.RunDir))
+	}
 	spec.Env = append(spec.Env, s.settings[w.name]...)
 	spec.Depends = depends
 	spec.Ready = answers(s.folder(w.name, "admin.sock"))
@@ -97,9 +100,6 @@ func (s *Stack) env(w instance) []string {
 	}
 	if s.topology.Services[w.service].Database {
 		env = append(env, "REDOUBT_DATABASE="+s.plane.PostgresAddr)
-	}
-	if w.service == sentinel {
-		env = append(env, "REDOUBT_SENTINEL_RULES="+RulesDir(s.cfg.RunDir))
 	}
 	if w.service == modelstore && w.identity != w.service { // the job fills the service's folder
 		env = append(env, "REDOUBT_DATA_DIR="+s.folder(w.service, "data"))
