@@ -18,6 +18,7 @@ import (
 	"redoubt.example/services/sentinel/internal/alerts"
 	"redoubt.example/services/sentinel/internal/archive"
 	"redoubt.example/services/sentinel/internal/detection"
+	"redoubt.example/services/sentinel/internal/flow"
 	"redoubt.example/services/sentinel/internal/httpapi"
 	"redoubt.example/services/sentinel/internal/postgres"
 	"redoubt.example/services/sentinel/internal/stream"
@@ -70,7 +71,8 @@ func serve(ctx context.Context, cfg settings, w *workload.Workload, pool *pgxpoo
 	}
 	kept := archive.New(store, maxUnkept)
 	watch := detection.NewWatch(detection.New(rules, detection.Defaults()))
-	events := stream.New(stream.Config{Observers: []stream.Observer{watch}, Raise: book.Raise, Keep: kept.Keep, Tick: tick, Most: maxWaiting})
+	flows := flow.New()
+	events := stream.New(stream.Config{Observers: []stream.Observer{alerts.NewDamper(watch), flows}, Raise: book.Raise, Keep: kept.Keep, Tick: tick, Most: maxWaiting})
 	w.Go("archive", kept.Run)
 	w.Go("alerts", book.Run)
 	w.Go("stream", events.Run)
@@ -81,7 +83,7 @@ func serve(ctx context.Context, cfg settings, w *workload.Workload, pool *pgxpoo
 		return alert.Health{Events: s.Events, Duplicates: s.Duplicates, Late: s.Late, Lost: map[string]uint64{}, Alerts: uint64(raised), Rules: len(rules.All),
 			Silent: []string{}, StoreLag: kept.Lag(time.Now())}
 	}
-	api := httpapi.API{Stream: events, Book: book, Store: store, Health: health, Now: time.Now,
+	api := httpapi.API{Stream: events, Book: book, Store: store, Health: health, Flows: flows.List, Now: time.Now,
 		Local: slices.Concat(outside, w.Topology.JobNames(), []string{w.Config.Name})}
 	for pattern, handle := range api.Admin() {
 		w.Admin(pattern, handle)

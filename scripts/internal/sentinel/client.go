@@ -44,7 +44,8 @@ func (c *Client) Alerts(ctx context.Context, q alert.Query) (all []alert.Alert, 
 	if q.Wait > 0 {
 		v.Set("wait", q.Wait.String())
 	}
-	return all, c.get(ctx, alert.Path, v, q.Wait, &all)
+	err = c.get(ctx, alert.Path, v, q.Wait, &all)
+	return all, err
 }
 
 // Events returns those that a query selects, oldest first.
@@ -57,22 +58,26 @@ func (c *Client) Events(ctx context.Context, q alert.EventQuery) (all []alert.Ev
 	stamp(v, "since", q.Since)
 	stamp(v, "until", q.Until)
 	number(v, "limit", int64(q.Limit))
-	return all, c.get(ctx, alert.EventsPath, v, 0, &all)
+	err = c.get(ctx, alert.EventsPath, v, 0, &all)
+	return all, err
 }
 
 // Incidents returns all that are known, oldest first.
 func (c *Client) Incidents(ctx context.Context) (all []alert.Incident, err error) {
-	return all, c.get(ctx, alert.IncidentsPath, nil, 0, &all)
+	err = c.get(ctx, alert.IncidentsPath, nil, 0, &all)
+	return all, err
 }
 
 // Flows returns the edges that were seen.
 func (c *Client) Flows(ctx context.Context) (all []alert.Flow, err error) {
-	return all, c.get(ctx, alert.FlowsPath, nil, 0, &all)
+	err = c.get(ctx, alert.FlowsPath, nil, 0, &all)
+	return all, err
 }
 
 // Health says how detection itself is.
 func (c *Client) Health(ctx context.Context) (h alert.Health, err error) {
-	return h, c.get(ctx, alert.HealthPath, nil, 0, &h)
+	err = c.get(ctx, alert.HealthPath, nil, 0, &h)
+	return h, err
 }
 
 // Respond tells what was done about an alert, or undone.

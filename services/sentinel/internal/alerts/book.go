@@ -10,7 +10,9 @@ import (
 	"github.com/google/uuid"
 
 	"redoubt.example/services/platform/alert"
+	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/telemetry"
+	"redoubt.example/services/sentinel/internal/incident"
 )
 
 // Store keeps alerts for good.
@@ -19,6 +21,10 @@ type Store interface {
 	AddAlerts(ctx context.Context, all []alert.Alert) error
 	// LatestAlerts returns the latest alerts, in the order of their numbers.
 	LatestAlerts(ctx context.Context, limit int) ([]alert.Alert, error)
+	// AddResponse stores what was done about an alert.
+	AddResponse(ctx context.Context, r alert.Response) error
+	// LatestResponses returns the latest of them, in the order in which they were stored.
+	LatestResponses(ctx context.Context, limit int) ([]alert.Response, error)
 }
 
 const (
@@ -44,6 +50,8 @@ type Book struct {
 	unkept []alert.Alert // raised and not stored yet, in order
 	lost   uint64        // dropped before they were stored
 	news   chan struct{} // closed when something is told
+
+	incidents *incident.Log
 }
 
 // Open returns the book of a store: its numbers go on where they ended.
@@ -52,11 +60,29 @@ func Open(ctx context.Context, store Store, now func() time.Time) (*Book, error)
 	if err != nil {
 		return nil, err
 	}
-	b := &Book{store: store, now: now, wake: make(chan struct{}, 1), ended: make(chan struct{}), told: told, news: make(chan struct{})}
-	if len(told) > 0 {
-		b.last = told[len(told)-1].Seq
+	responses, err := store.LatestResponses(ctx, atHand)
+	if err != nil {
+		return nil, err
+	}
+	b := &Book{store: store, now: now, wake: make(chan struct{}, 1), ended: make(chan struct{}), news: make(chan struct{}), incidents: incident.New()}
+	for _, a := range told {
+		for len(responses) > 0 && responses[0].Time.Before(a.Raised) {
+			b.incidents.Respond(responses[0])
+			responses = responses[1:]
+		}
+		b.add(a)
+		b.last = a.Seq
+	}
+	for _, r := range responses {
+		b.incidents.Respond(r)
 	}
 	return b, nil
+}
+
+// add enters an alert that may be told.
+func (b *Book) add(a alert.Alert) {
+	b.incidents.Add(a)
+	b.told = append(b.told, a)
 }
 
 // Raise enters an alert. It waits for nothing.
@@ -126,7 +152,7 @@ func (b *Book) tell(batch []alert.Alert) {
 	defer b.mu.Unlock()
 	for _, a := range batch {
 		if len(b.told) == 0 || b.told[len(b.told)-1].Seq < a.Seq {
-			b.told = append(b.told, a)
+			b.add(a)
 		}
 	}
 	if extra := len(b.told) - atHand; extra > 0 {
@@ -167,10 +193,35 @@ func (b *Book) find(q alert.Query) []alert.Alert {
 	found := []alert.Alert{}
 	for _, a := range b.told {
 		if a.Seq > q.After && !a.Time.Before(q.Since) && (q.Rule == "" || a.Rule == q.Rule) {
+			a.Incident = b.incidents.Of(a.ID)
 			found = append(found, a)
 		}
 	}
 	return found
+}
+
+// Respond stores what was done about an alert, and enters it into the alert's incident.
+func (b *Book) Respond(ctx context.Context, r alert.Response) error {
+	b.mu.Lock()
+	known := b.incidents.Of(r.Alert) != ""
+	b.mu.Unlock()
+	if !known {
+		return fault.New(fault.NotFound, "there is no alert with this ID")
+	}
+	if err := b.store.AddResponse(ctx, r); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.incidents.Respond(r)
+	return nil
+}
+
+// Incidents returns the stories that the alerts at hand, and the responses to them, make.
+func (b *Book) Incidents() []alert.Incident {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.incidents.List(b.now())
 }
 
 // Counts are how many alerts were raised ever, and how many had to be dropped since the start.

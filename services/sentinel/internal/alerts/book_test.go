@@ -18,6 +18,20 @@ type store struct {
 	mu   sync.Mutex
 	away bool
 	all  []alert.Alert
+	done []alert.Response
+}
+
+func (s *store) AddResponse(_ context.Context, r alert.Response) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = append(s.done, r)
+	return nil
+}
+
+func (s *store) LatestResponses(context.Context, int) ([]alert.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]alert.Response(nil), s.done...), nil
 }
 
 func (s *store) AddAlerts(_ context.Context, all []alert.Alert) error {
@@ -120,4 +134,25 @@ func TestSelect(t *testing.T) {
 	go func() { waiting <- len(b.Select(context.Background(), alert.Query{After: 3, Wait: time.Minute})) }()
 	end()
 	require.Zero(t, <-waiting, "who waits is let go when the process ends")
+}
+
+// TestIncidentsSurviveARestart: with what was done about them.
+func TestIncidentsSurviveARestart(t *testing.T) {
+	s := &store{}
+	b, end := run(t, s)
+	b.Raise(alert.Alert{Rule: "sweep", Subject: alert.Subject{Caller: "notification"}})
+	b.Raise(alert.Alert{Rule: "reach", Subject: alert.Subject{Caller: "notification"}})
+	b.Raise(alert.Alert{Rule: "flood", Subject: alert.Subject{Address: "192.0.2.1"}})
+	var all []alert.Alert
+	require.Eventually(t, func() bool { all = b.Select(t.Context(), alert.Query{}); return len(all) == 3 }, time.Second, time.Millisecond)
+	require.Equal(t, []string{"INC-1", "INC-1", "INC-3"}, []string{all[0].Incident, all[1].Incident, all[2].Incident})
+	r := alert.Response{ID: "r1", Alert: all[1].ID, Action: "isolate-service", Target: "notification", State: "done", Time: time.Now()}
+	require.NoError(t, b.Respond(t.Context(), r))
+	require.ErrorContains(t, b.Respond(t.Context(), alert.Response{ID: "r2", Alert: "nobody's"}), "no alert")
+	before := b.Incidents()
+	require.Len(t, before, 2)
+	require.Equal(t, "contained", before[0].State)
+	end()
+	b, _ = run(t, s)
+	require.Equal(t, before, b.Incidents())
 }

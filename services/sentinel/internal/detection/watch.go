@@ -72,7 +72,7 @@ func (a Alert) subject() alert.Subject {
 	}
 	s.Caller, s.Claimed = value(event.Caller), value(event.Claimed)
 	s.Address = value("client.ip")
-	s.Principal, s.Token, s.APIKey = value("user.hash"), value("redoubt.token"), value("redoubt.api_key")
+	s.Principal, s.Token, s.APIKey = value("user.hash"), value("redoubt.token.hash"), value("redoubt.api_key")
 	return s
 }
 

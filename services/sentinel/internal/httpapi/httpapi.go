@@ -22,6 +22,9 @@ type Stream interface {
 // Book is what has alerts.
 type Book interface {
 	Select(ctx context.Context, q alert.Query) []alert.Alert
+	Incidents() []alert.Incident
+	// Respond enters what was done about an alert. Its errors are faults.
+	Respond(ctx context.Context, r alert.Response) error
 }
 
 // Store is what has events. Its errors are faults.
@@ -35,6 +38,7 @@ type API struct {
 	Book   Book
 	Store  Store
 	Health func() alert.Health
+	Flows  func() []alert.Flow
 	Now    func() time.Time
 	// Local are those for whom the admin socket may report: they have no place in the mesh.
 	Local []string

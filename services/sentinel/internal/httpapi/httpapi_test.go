@@ -34,6 +34,17 @@ type parts struct {
 	events []*event.Event
 	asked  alert.Query
 	sought alert.EventQuery
+	done   []alert.Response
+}
+
+func (*parts) Incidents() []alert.Incident { return []alert.Incident{{ID: "INC-1"}} }
+
+func (p *parts) Respond(_ context.Context, r alert.Response) error {
+	if r.Alert == "unknown" {
+		return fault.New(fault.NotFound, "there is no alert with this ID")
+	}
+	p.done = append(p.done, r)
+	return nil
 }
 
 func (p *parts) Offer(events []*event.Event) bool {
@@ -63,7 +74,7 @@ var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
 func (p *parts) api() httpapi.API {
 	return httpapi.API{Stream: p, Book: p, Store: p, Now: func() time.Time { return noon }, Local: []string{"vault"},
-		Health: func() alert.Health { return alert.Health{Events: 7} }}
+		Health: func() alert.Health { return alert.Health{Events: 7} }, Flows: func() []alert.Flow { return []alert.Flow{{Callee: "payments"}} }}
 }
 
 func decided(t *testing.T, reporter, id string) *event.Event {
@@ -277,6 +288,38 @@ func TestQuestions(t *testing.T) {
 	status, body = get(t, client, alert.HealthPath)
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, body, `"events":7`)
+	_, body = get(t, client, alert.IncidentsPath)
+	require.Contains(t, body, `"id":"INC-1"`)
+	_, body = get(t, client, alert.FlowsPath)
+	require.Contains(t, body, `"callee":"payments"`)
+}
+
+func TestResponses(t *testing.T) {
+	client, p := admin(t)
+	good := alert.Response{ID: "r1", Alert: "a1", Runbook: "isolate", Action: "isolate-service", Target: "notification", State: "done", By: "auto", Time: noon}
+	for name, spoil := range map[string]func(*alert.Response){
+		"no ID":                     func(r *alert.Response) { r.ID = "" },
+		"no target":                 func(r *alert.Response) { r.Target = "" },
+		"a name too long":           func(r *alert.Response) { r.Runbook = strings.Repeat("x", 129) },
+		"a state of nobody's":       func(r *alert.Response) { r.State = "tried" },
+		"a reason too long":         func(r *alert.Response) { r.Reason = strings.Repeat("x", 1025) },
+		"no time":                   func(r *alert.Response) { r.Time = time.Time{} },
+		"an alert that isn't known": func(r *alert.Response) { r.Alert = "unknown" },
+	} {
+		bad := good
+		spoil(&bad)
+		body, err := json.Marshal(bad)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, post(t, client, "http://admin"+alert.ResponsesPath, body).status, 400, name)
+	}
+	for _, body := range []string{"", "{", `{"ID":1}`, `{"more":"x"}`, strings.Repeat(" ", 17<<10)} {
+		require.GreaterOrEqual(t, post(t, client, "http://admin"+alert.ResponsesPath, []byte(body)).status, 400, body)
+	}
+	require.Empty(t, p.done)
+	body, err := json.Marshal(good)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, post(t, client, "http://admin"+alert.ResponsesPath, body).status)
+	require.Equal(t, []alert.Response{good}, p.done)
 }
 
 func seq(t *testing.T, body string) json.RawMessage {

@@ -51,6 +51,21 @@ func (s *Store) LatestAlerts(ctx context.Context, limit int) ([]alert.Alert, err
 	return documents[alert.Alert](ctx, s, "SELECT document FROM (SELECT seq, document FROM alerts ORDER BY seq DESC LIMIT $1) a ORDER BY seq", limit)
 }
 
+// AddResponse implements alerts.Store.
+func (s *Store) AddResponse(ctx context.Context, r alert.Response) error {
+	document, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("store response: %w", err)
+	}
+	_, err = s.pool.Exec(ctx, "INSERT INTO responses (id, alert, at, document) VALUES ($1, $2, $3, $4)", r.ID, r.Alert, r.Time, document)
+	return asFault(err)
+}
+
+// LatestResponses implements alerts.Store.
+func (s *Store) LatestResponses(ctx context.Context, limit int) ([]alert.Response, error) {
+	return documents[alert.Response](ctx, s, "SELECT document FROM (SELECT number, document FROM responses ORDER BY number DESC LIMIT $1) r ORDER BY number", limit)
+}
+
 func documents[T any](ctx context.Context, s *Store, query string, args ...any) ([]T, error) {
 	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {

@@ -194,3 +194,15 @@ func TestAlertsAreKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []alert.Alert{b}, all)
 }
+
+func TestResponsesAreKept(t *testing.T) {
+	s, _, _ := open(t)
+	r := alert.Response{ID: "r1", Alert: "a1", Runbook: "isolate", Action: "isolate-service", Target: "notification", State: "done", By: "auto", Time: now, Expires: now.Add(time.Hour)}
+	undone := r
+	undone.State, undone.Time = "undone", now.Add(time.Minute)
+	require.NoError(t, s.AddResponse(t.Context(), r))
+	require.NoError(t, s.AddResponse(t.Context(), undone))
+	all, err := s.LatestResponses(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, []alert.Response{r, undone}, all, "each state that it was in")
+}
