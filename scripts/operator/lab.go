@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"redoubt.example/scripts/internal/control"
@@ -55,6 +56,9 @@ func (l lab) APIKeys(ctx context.Context) ([]control.APIKey, error) { return l.s
 
 // Places implements control.Switcher.
 func (l lab) Places(ctx context.Context) (control.Places, error) { return l.stack.Places(ctx) }
+
+// Sentinel implements control.Sentry.
+func (l lab) Sentinel() http.Handler { return control.SentinelAt(l.stack.Sentinel()) }
 
 // Down implements control.Lab.
 func (l lab) Down() { l.end() }

@@ -91,6 +91,9 @@ func Handler(lab Lab) http.Handler {
 	if delayer, ok := lab.(Delayer); ok {
 		handleDelays(mux, delayer)
 	}
+	if sentry, ok := lab.(Sentry); ok {
+		handleSentry(mux, sentry)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})

@@ -24,10 +24,16 @@ import (
 )
 
 // Client asks one sentinel. It is for many goroutines.
-type Client struct{ http *http.Client }
+type Client struct {
+	http *http.Client
+	base string
+}
 
 // NewClient returns a client of an admin socket: admin.sock in sentinel's run folder.
-func NewClient(socket string) *Client { return &Client{unixhttp.Client(socket)} }
+func NewClient(socket string) *Client { return NewClientBy(unixhttp.Client(socket), "http://sentinel") }
+
+// NewClientBy returns a client of what lies at a URL and passes questions on. Only those that change nothing may be.
+func NewClientBy(by *http.Client, base string) *Client { return &Client{by, base} }
 
 // ErrAway means that sentinel gives no answer: it isn't there, or restarts.
 var ErrAway = errors.New("sentinel doesn't answer")
@@ -123,7 +129,7 @@ const maxAnswer = 64 << 20
 func (c *Client) do(ctx context.Context, method, path, media string, body []byte, wait time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait+patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, "http://sentinel"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -138,6 +144,9 @@ func (c *Client) do(ctx context.Context, method, path, media string, body []byte
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
 		return nil, errors.Join(ErrAway, err)
+	}
+	if res.StatusCode == http.StatusBadGateway {
+		return nil, ErrAway
 	}
 	if res.StatusCode >= http.StatusBadRequest {
 		var problem struct{ Detail, Title string }

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"redoubt.example/infra/controlplane"
@@ -39,7 +40,7 @@ func NewContainers(cfg ContainersConfig) (*Stack, error) {
 	return &Stack{
 		GatewayURL: cfg.GatewayURL, CAFile: plane.CAFile,
 		cfg:      Config{RunDir: cfg.Public, Mode: ModeSidecar, Log: cfg.Log},
-		topology: top, plane: plane, edgeName: "localhost",
+		topology: top, plane: plane, edgeName: "localhost", sentinel: filepath.Join(cfg.RunDir, sentinel, "admin.sock"),
 		instances: serviceInstances(top, nil), jobs: jobInstances(top),
 	}, nil
 }

@@ -54,6 +54,7 @@ type Stack struct {
 	listen   string
 	edgeName string              // what the gateway's certificate is checked for; the URL's host when ""
 	envoy    string              // in mode envoy: the program
+	sentinel string              // its admin socket, where that isn't in the runtime folder
 	settings map[string][]string // by instance: what the environment says to its process alone
 
 	instances, jobs []instance
@@ -183,6 +184,14 @@ func (s *Stack) Address(component string) string {
 	default:
 		return "unix:" + s.folder(name, "app.sock")
 	}
+}
+
+// Sentinel is sentinel's admin socket: of a platform in containers, as the operator sees it.
+func (s *Stack) Sentinel() string {
+	if s.sentinel != "" {
+		return s.sentinel
+	}
+	return s.folder(sentinel, "admin.sock")
 }
 
 func (s *Stack) folder(elem ...string) string {

@@ -74,6 +74,7 @@ const (
 	AppWebhookReplay    = "app.webhook.replay"
 	AppIdempotency      = "app.idempotency"
 	AppRedaction        = "app.redaction"
+	AppEventsReporter   = "app.events.reporter"
 
 	InfraDBLease = "infra.db-lease"
 	InfraAttest  = "infra.attest"
@@ -126,6 +127,7 @@ var register = []Control{
 	{AppWebhookReplay, App, "notification", "an incoming webhook sent again", "Standard Webhooks"},
 	{AppIdempotency, App, "service", "a request that takes effect twice, or is answered with another one's result", "draft-ietf-httpapi-idempotency-key-header"},
 	{AppRedaction, App, "service", "credentials in logs, whoever put them into a message", "CWE-532, OWASP ASVS 5.0 V16.2.5"},
+	{AppEventsReporter, App, "sentinel", "security events that are reported in another workload's name", "CWE-345, OWASP ASVS 5.0 V16.4.2"},
 	{InfraDBLease, Infra, "vault", "use of a database credential after its lease", "NIST SP 800-57"},
 	{InfraAttest, Infra, "vault", "a login as another workload, or by a stale identity document", "RFC 7523"},
 	{InfraCatalog, Infra, "consul", "an entry in the catalog under another service's name", "NIST SP 800-204A"},

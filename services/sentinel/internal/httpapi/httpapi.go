@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"redoubt.example/services/platform/alert"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/event"
 	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/httpserver"
+	"redoubt.example/services/platform/mesh"
 )
 
 // Stream is what takes events.
@@ -49,10 +51,24 @@ func (a API) Routes() []httpserver.Route {
 	return []httpserver.Route{{Route: "POST /v1/logs", Handle: a.logs, MaxBody: maxBody}}
 }
 
-// mayReport refuses a batch in another's name.
-func (a API) mayReport(_ context.Context, reporter string, allowed []string) error {
+// mayReport refuses a batch in the name of another than those for whom its connection reports.
+func mayReport(ctx context.Context, reporter string, allowed []string) error {
+	if !controls.On(controls.AppEventsReporter) {
+		return nil
+	}
+	defer controls.Begin(ctx, controls.AppEventsReporter).End()
 	if slices.Contains(allowed, reporter) {
 		return nil
 	}
-	return fault.New(fault.Denied, "a batch in the name of another workload")
+	const reason = "a batch of events in the name of another workload"
+	controls.Record(ctx, controls.AppEventsReporter, controls.Deny, reason, "caller", callerOf(ctx))
+	return fault.New(fault.Denied, reason)
+}
+
+// callerOf is who is connected by the mesh; "none" is somebody at the admin socket.
+func callerOf(ctx context.Context) string {
+	if caller, ok := mesh.Caller(ctx); ok {
+		return caller.Service
+	}
+	return "none"
 }

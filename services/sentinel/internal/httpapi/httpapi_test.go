@@ -21,6 +21,8 @@ import (
 
 	"redoubt.example/services/platform/alert"
 	"redoubt.example/services/platform/boundarytest"
+	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/controls/controlstest"
 	"redoubt.example/services/platform/event"
 	"redoubt.example/services/platform/fault"
 	"redoubt.example/services/platform/httpserver"
@@ -176,6 +178,9 @@ func TestRefused(t *testing.T) {
 		require.Equal(t, c.status, got.status, "%s: %s", name, got.body)
 	}
 	require.Empty(t, p.events)
+	records := h.Logged(`"control":"app.events.reporter"`, `"decision":"deny"`)
+	require.Len(t, records, 4, "each batch in another's name, and nothing else")
+	require.Contains(t, records[0], `"caller":"`)
 
 	p.full = true
 	got := post(t, h.HTTP("payments"), logs, own)
@@ -339,4 +344,14 @@ func TestTheOperatorReportsForOthers(t *testing.T) {
 	got = post(t, client, "http://admin"+alert.AuditPath, encode(t, request(t, []*event.Event{decided(t, "vault", "1")})))
 	require.Equal(t, http.StatusOK, got.status, "%s", got.body)
 	require.Len(t, p.events, 1)
+}
+
+// TestWithoutTheCheck: whose name is in the batch, that is believed.
+func TestWithoutTheCheck(t *testing.T) {
+	controlstest.Off(t, func() {
+		h, p := serve(t)
+		got := post(t, h.HTTP("notification"), logs, encode(t, request(t, []*event.Event{decided(t, "payments", "1")})))
+		require.Equal(t, http.StatusOK, got.status)
+		require.Equal(t, "payments", p.events[0].Reporter())
+	}, controls.AppEventsReporter)
 }

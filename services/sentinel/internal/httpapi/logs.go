@@ -41,12 +41,12 @@ func (a API) logs(c echo.Context) error {
 }
 
 // take has a request's events wait for their turn, and returns the answer.
-func (a API) take(r *http.Request, mayReport ...string) (reply []byte, err error) {
+func (a API) take(r *http.Request, allowed ...string) (reply []byte, err error) {
 	batch, err := read(r)
 	if err != nil {
 		return nil, err
 	}
-	events, bad, err := a.events(r, batch, mayReport)
+	events, bad, err := a.events(r, batch, allowed)
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +64,10 @@ func (a API) take(r *http.Request, mayReport ...string) (reply []byte, err error
 	return reply, nil
 }
 
-func (a API) events(r *http.Request, batch *collogspb.ExportLogsServiceRequest, mayReport []string) (events []*event.Event, bad event.Unreadable, err error) {
+func (a API) events(r *http.Request, batch *collogspb.ExportLogsServiceRequest, allowed []string) (events []*event.Event, bad event.Unreadable, err error) {
 	received := a.Now().UTC()
 	for _, resource := range batch.GetResourceLogs() {
-		if err := a.mayReport(r.Context(), event.ReporterOf(resource), mayReport); err != nil {
+		if err := mayReport(r.Context(), event.ReporterOf(resource), allowed); err != nil {
 			return nil, bad, err
 		}
 		some, err := event.FromOTLP(resource, received, event.ReporterOf(resource))
