@@ -100,16 +100,20 @@ type Incident struct {
 
 // Flow is one edge that was seen: who used which route of whom.
 type Flow struct {
-	Caller string    `json:"caller"`
-	Callee string    `json:"callee"`
-	Route  string    `json:"route"`
-	Count  int64     `json:"count"`
-	Errors int64     `json:"errors"`
-	Bytes  int64     `json:"bytes"`
-	Proved bool      `json:"proved"` // the caller's name is its certificate's
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
+	Caller  string    `json:"caller"`
+	Callee  string    `json:"callee"`
+	Route   string    `json:"route"`
+	Count   int64     `json:"count"`
+	Refused int64     `json:"refused"` // of Count: answered with a status from 400 to 499
+	Errors  int64     `json:"errors"`  // of Count: answered with a status from 500 on
+	Bytes   int64     `json:"bytes"`
+	Proved  bool      `json:"proved"` // the caller's name is its certificate's
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
 }
+
+// Served is how many requests got what they asked for.
+func (f Flow) Served() int64 { return f.Count - f.Refused - f.Errors }
 
 // Health is how detection itself is.
 type Health struct {
