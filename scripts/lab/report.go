@@ -13,9 +13,9 @@ import (
 )
 
 type reportOptions struct {
-	baseline, html string
-	tolerance      benchreport.Tolerance
-	files          benchFiles
+	baseline, html, frontier string
+	tolerance                benchreport.Tolerance
+	files                    benchFiles
 }
 
 func (a *app) report() *cobra.Command {
@@ -41,6 +41,7 @@ stopped. It measures nothing and needs no lab.`,
 	flags.Float64Var(&o.tolerance.Share, "tolerance", o.tolerance.Share, "how much worse a measure may get, as a share of what it was")
 	flags.Float64Var(&o.tolerance.Micros, "tolerance-us", o.tolerance.Micros, "and how many microseconds, if that is more")
 	flags.StringVar(&o.html, "html", "", "write the report for the browser to this file")
+	flags.StringVar(&o.frontier, "frontier", "", "write its first plot, attacks stopped against latency added, to this file, as SVG")
 	o.files.flags(flags)
 	return cmd
 }
@@ -59,8 +60,12 @@ func (a *app) showReport(path string, o reportOptions) error {
 		c := benchreport.Compare(before, result, o.tolerance)
 		compared = &c
 	}
-	page := writeBenchFile(o.html, func(w io.Writer) error { return page.Write(w, result, compared) })
-	if err := errors.Join(page, o.files.write(result, compared)); err != nil {
+	html := writeBenchFile(o.html, func(w io.Writer) error { return page.Write(w, result, compared) })
+	frontier := writeBenchFile(o.frontier, func(w io.Writer) error { return page.Frontier(w, result) })
+	if errors.Is(frontier, page.ErrNoFrontier) {
+		return exit.Usagef("%s: %w", path, frontier)
+	}
+	if err := errors.Join(html, frontier, o.files.write(result, compared)); err != nil {
 		return err
 	}
 	if err := a.output().Print(result, func(w io.Writer) error {

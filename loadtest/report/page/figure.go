@@ -25,28 +25,31 @@ type drawing func(width float64) (*plot.Plot, error)
 
 func (s *sheet) figure(label string, height func(width float64) float64, draws drawing) (template.HTML, error) {
 	var html string
-	for class, width := range map[string]float64{"wide": wide, "narrow": narrow} {
-		p, err := draws(width)
+	for _, each := range []struct {
+		class string
+		width float64
+	}{{"wide", wide}, {"narrow", narrow}} {
+		svg, err := s.draw(each.class, label, each.width, height(each.width), draws)
 		if err != nil {
 			return "", err
 		}
-		c := vgsvg.New(vg.Points(width), vg.Points(height(width)))
-		p.Draw(draw.New(c))
-		var file bytes.Buffer
-		if _, err := c.WriteTo(&file); err != nil {
-			return "", err
-		}
-		svg, err := s.inline(file.Bytes(), class, label)
-		if err != nil {
-			return "", err
-		}
-		if class == "wide" {
-			html = svg + html
-		} else {
-			html += svg
-		}
+		html += svg
 	}
 	return template.HTML(html), nil // inline has escaped every word of it
+}
+
+func (s *sheet) draw(class, label string, width, height float64, draws drawing) (svg string, err error) {
+	p, err := draws(width)
+	if err != nil {
+		return "", err
+	}
+	c := vgsvg.New(vg.Points(width), vg.Points(height))
+	p.Draw(draw.New(c))
+	var file bytes.Buffer
+	if _, err := c.WriteTo(&file); err != nil {
+		return "", err
+	}
+	return s.inline(file.Bytes(), class, label)
 }
 
 func sans(size float64) font.Font {

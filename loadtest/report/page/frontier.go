@@ -13,8 +13,21 @@ import (
 	"redoubt.example/loadtest/report"
 )
 
-// frontier is attacks stopped against latency added. The line joins the profiles that no other beats at both.
+const frontierLabel = "Attacks stopped against latency added, by profile"
+
+func frontierHeight(width float64) float64 { return 260 + width/6 }
+
 func (s *sheet) frontier(r report.Result) (template.HTML, error) {
+	draws := frontier(r)
+	if draws == nil {
+		return "", nil
+	}
+	return s.figure(frontierLabel, frontierHeight, draws)
+}
+
+// frontier is attacks stopped against latency added. The line joins the profiles that no other beats at both. nil where there
+// aren't two profiles whose latency was compared and whose attacks were tried.
+func frontier(r report.Result) drawing {
 	var shown []report.Profile
 	most := 0.0
 	for _, p := range r.Profiles {
@@ -24,10 +37,10 @@ func (s *sheet) frontier(r report.Result) (template.HTML, error) {
 		}
 	}
 	if len(shown) < 2 {
-		return "", nil
+		return nil
 	}
 	name, unit := unitOf(most)
-	return s.figure("Attacks stopped against latency added, by profile", func(w float64) float64 { return 260 + w/6 }, func(width float64) (*plot.Plot, error) {
+	return func(width float64) (*plot.Plot, error) {
 		p := newPlot("added to the median latency, "+name, "")
 		p.X.Tick.Marker, p.Y.Tick.Marker = steps{ticksFor(width), unit}, steps{6, 1}
 		p.Add(gridlines(true, true))
@@ -55,7 +68,7 @@ func (s *sheet) frontier(r report.Result) (template.HTML, error) {
 		p.X.Min, p.X.Max = min(0, p.X.Min), most*1.06
 		p.Y.Min, p.Y.Max = 0, 1.08*float64(slices.MaxFunc(shown, func(a, b report.Profile) int { return cmp.Compare(a.Attacks, b.Attacks) }).Attacks)
 		return p, nil
-	})
+	}
 }
 
 // frontierLine goes up in steps, from each profile that stops more than all cheaper ones to the next.

@@ -36,7 +36,7 @@ func render(t *testing.T, r report.Result, c *report.Comparison) string {
 // words are what a reader can read: text outside style, and what plots write. The page has to be well-formed for it.
 func words(t *testing.T, html string) string {
 	t.Helper()
-	dec := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(html, "<!DOCTYPE html>")))
+	dec := xml.NewDecoder(strings.NewReader(strings.ReplaceAll(strings.TrimPrefix(html, "<!DOCTYPE html>"), "<wbr/>", "")))
 	dec.Entity = xml.HTMLEntity
 	var text strings.Builder
 	var open []string
@@ -89,6 +89,26 @@ func TestPageHoldsTheResult(t *testing.T) {
 	require.NotContains(t, text, "Not measured")
 	require.NotContains(t, text, "NaN")
 	require.Equal(t, 12, strings.Count(html, "<svg"), "six plots, each for a desk and for a phone")
+}
+
+// TestFrontier: the plot by itself is what the page has, as a file that lets nothing in either.
+func TestFrontier(t *testing.T) {
+	var svg bytes.Buffer
+	require.NoError(t, page.Frontier(&svg, example(t)))
+	text := words(t, svg.String())
+	for _, p := range example(t).Profiles {
+		require.Contains(t, text, p.Name)
+	}
+	require.Contains(t, text, "attacks stopped")
+	require.NotContains(t, strings.ReplaceAll(svg.String(), "http://www.w3.org/2000/svg", ""), "http")
+	require.NotContains(t, svg.String(), "#0102", "a stand-in for a colour")
+
+	r := example(t)
+	for i := range r.Profiles {
+		r.Profiles[i].Attacks = 0
+	}
+	require.ErrorIs(t, page.Frontier(&svg, r), page.ErrNoFrontier)
+	require.ErrorIs(t, page.Frontier(&svg, report.Result{}), page.ErrNoFrontier)
 }
 
 func TestPageLetsNothingIn(t *testing.T) {
