@@ -130,14 +130,14 @@ func middle(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// tailRequests is how many requests have to lie beyond a quantile on either side before it says anything.
-const tailRequests = 10
+// TailRequests is how many requests have to lie beyond a quantile on either side before it says anything.
+const TailRequests = 10
 
 // Quantile is the difference between a stack's quantile and the baseline's. known is false where too few requests lie
 // beyond it: then it wasn't measured.
 func (c *Comparisons) Quantile(stack int, q, confidence float64) (d Difference, known bool) {
 	a, b := c.groups(stack, nil), c.groups(0, nil)
-	if float64(c.Requests(stack))*min(q, 1-q) < tailRequests {
+	if float64(c.Requests(stack))*min(q, 1-q) < TailRequests {
 		return Difference{}, false
 	}
 	wa, wb := newWeighted(a), newWeighted(b)

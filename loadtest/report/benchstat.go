@@ -24,7 +24,7 @@ func Benchstat(w io.Writer, r Result) error {
 		value(&out, p.AddedP99, "added-p99-us", p.CI95P99.Measured())
 		value(&out, p.CPU, "cpu-us/op", p.CPU > 0)
 		value(&out, p.Throughput, "req/s", p.Throughput > 0)
-		value(&out, float64(p.Blocked), "attacks-blocked", true)
+		value(&out, float64(p.Blocked), "attacks-blocked", p.Attacks > 0)
 		out.WriteByte('\n')
 	}
 	for _, l := range r.Ledger {

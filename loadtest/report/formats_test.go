@@ -122,6 +122,12 @@ func TestBenchstat(t *testing.T) {
 	require.InDelta(t, 17.2, got["Ledger/hop=payments/control=app.policy-2"]["p50-us"], 0.01)
 	require.NotContains(t, got["Profile/profile=plaintext-2"], "added-p50-us")
 	require.Contains(t, got, "Chain/mode=sidecar/hops=5-2")
+
+	r := example(t)
+	r.Profiles[4].Blocked, r.Profiles[4].Attacks = 0, 0
+	text.Reset()
+	require.NoError(t, report.Benchstat(&text, r))
+	require.Equal(t, len(r.Profiles)-1, strings.Count(text.String(), " attacks-blocked\n"), "attacks that weren't tried aren't attacks that got through")
 }
 
 func TestTracking(t *testing.T) {

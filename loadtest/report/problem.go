@@ -35,6 +35,9 @@ func (r Result) Problems() []string {
 		if l.Dropped > 0 {
 			found = append(found, fmt.Sprintf("the generator dropped %d requests of %s: it was saturated itself", l.Dropped, l.Profile))
 		}
+		if why := l.unreconciled(); why != "" {
+			found = append(found, why)
+		}
 	}
 	for _, s := range r.Storms {
 		if s.Late > lateLimit {
@@ -42,4 +45,27 @@ func (r Result) Problems() []string {
 		}
 	}
 	return found
+}
+
+// What k6 and the gateway may differ by: requests of others, such as a probe, and the steps of the gateway's histogram.
+const (
+	countTolerance = 0.02
+	stepTolerance  = 0.15
+)
+
+// unreconciled says in what k6 and the gateway contradict each other: they saw the same requests, and k6 can't have waited
+// for less than the gateway took. "" where they agree, or the gateway wasn't asked.
+func (l Load) unreconciled() string {
+	if l.Served > 0 && math.Abs(float64(l.Served-l.Requests)) > countTolerance*float64(l.Requests) {
+		return fmt.Sprintf("k6 sent %d requests to %s and the gateway counted %d", l.Requests, l.Profile, l.Served)
+	}
+	for _, q := range []struct {
+		name       string
+		k6, served float64
+	}{{"p50", l.P50, l.ServiceP50}, {"p99", l.P99, l.ServiceP99}} {
+		if q.served > q.k6*(1+stepTolerance) {
+			return fmt.Sprintf("by the gateway's clock the %s of %s is %s us, by k6's %s: they don't measure the same", q.name, l.Profile, us(q.served), us(q.k6))
+		}
+	}
+	return ""
 }

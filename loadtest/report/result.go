@@ -159,6 +159,8 @@ type Load struct {
 	P99        float64 `json:"p99_us"`
 	ServiceP50 float64 `json:"service_p50_us"` // the gateway's own time
 	ServiceP99 float64 `json:"service_p99_us"`
+	// Served is how many requests the gateway counted meanwhile.
+	Served int `json:"service_requests,omitempty"`
 }
 
 // Chain is what hops cost one after the other.
@@ -170,17 +172,24 @@ type Chain struct {
 	CI95  Interval `json:"ci95_us"`      // of Added
 }
 
-// Storm is the honest user's latency while something goes wrong.
+// Storm is the honest user's latency while something goes wrong, of the requests that were answered well; 0 where none was.
 type Storm struct {
-	Name   string  `json:"name"`
-	P50    float64 `json:"p50_us"`
-	P99    float64 `json:"p99_us"`
-	Calm50 float64 `json:"calm_p50_us"`
-	Calm99 float64 `json:"calm_p99_us"`
-	Failed int     `json:"failed"`
-	Sent   int     `json:"sent"`
-	Ledger []Line  `json:"ledger,omitempty"`
-	Calm   []Line  `json:"calm_ledger,omitempty"` // the same user's, before
+	Name      string   `json:"name"`
+	P50       float64  `json:"p50_us"`
+	P90       float64  `json:"p90_us,omitempty"`
+	P99       float64  `json:"p99_us"`
+	CI95      Interval `json:"ci95_us,omitzero"` // of P50
+	CI95P90   Interval `json:"ci95_p90_us,omitzero"`
+	CI95P99   Interval `json:"ci95_p99_us,omitzero"` // absent where too few requests lie beyond P99 for it to say anything
+	Calm50    float64  `json:"calm_p50_us"`
+	Calm90    float64  `json:"calm_p90_us,omitempty"`
+	Calm99    float64  `json:"calm_p99_us"`
+	Failed    int      `json:"failed"`
+	Sent      int      `json:"sent"`
+	Refused50 float64  `json:"refused_p50_us,omitempty"`   // how long those took to be refused that were
+	Rejected  int      `json:"breaker_rejected,omitempty"` // calls that breakers refused without asking their upstream
+	Ledger    []Line   `json:"ledger,omitempty"`
+	Calm      []Line   `json:"calm_ledger,omitempty"` // the same user's, before
 	// Late is by how much later than it was due the generator sent a request, at its median.
 	Late float64 `json:"late_p50_us,omitempty"`
 }

@@ -87,37 +87,44 @@ func (r Result) costs() section {
 }
 
 func (r Result) storms() section {
-	s := section{headers: []string{"the honest user, meanwhile", ">p50 us", ">calm", ">p99 us", ">calm", ">failed"}}
+	s := section{headers: []string{"the honest user, meanwhile", ">p50 us", ">calm", ">p90", ">calm", ">failed", ">refused in", ">breaker"},
+		note: "refused in: the median time that a refusal took; breaker: calls that breakers refused without asking. "}
 	for _, storm := range r.Storms {
-		s.rows = append(s.rows, []string{storm.Name, us(storm.P50), us(storm.Calm50), us(storm.P99), us(storm.Calm99),
-			fmt.Sprintf("%d of %d", storm.Failed, storm.Sent)})
-		if slowed := storm.slowed(); slowed != "" {
-			s.note += storm.Name + " slows most " + slowed + ". "
+		s.rows = append(s.rows, []string{storm.Name, nonzero(storm.P50, us), us(storm.Calm50), nonzero(storm.P90, us), nonzero(storm.Calm90, us),
+			fmt.Sprintf("%d of %d", storm.Failed, storm.Sent), nonzero(storm.Refused50, us), nonzero(float64(storm.Rejected), us)})
+		if grown := storm.Grown(1); len(grown) > 0 {
+			s.note += fmt.Sprintf("%s slows most %s at %s: %s us. ", storm.Name, grown[0].Control, grown[0].Hop, signed(grown[0].By()))
 		}
 	}
 	return s
 }
 
-// slowed is the part of the ledger that took most longer than in calm.
-func (s Storm) slowed() string {
-	most, by := Line{}, 0.0
+// Growth is a part of the ledger that took longer than in calm, at its median.
+type Growth struct {
+	Line
+	Calm float64
+}
+
+// By is how much longer, in microseconds.
+func (g Growth) By() float64 { return g.P50 - g.Calm }
+
+// Grown are the n parts of the honest user's ledger that grew most while it went on, the most first.
+func (s Storm) Grown(n int) (all []Growth) {
 	for _, l := range s.Ledger {
 		i := slices.IndexFunc(s.Calm, func(c Line) bool { return c.Hop == l.Hop && c.Control == l.Control })
-		if i >= 0 && l.P50-s.Calm[i].P50 > by {
-			most, by = l, l.P50-s.Calm[i].P50
+		if i >= 0 && l.P50 > s.Calm[i].P50 {
+			all = append(all, Growth{l, s.Calm[i].P50})
 		}
 	}
-	if by == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s at %s: %s us", most.Control, most.Hop, signed(by))
+	slices.SortFunc(all, func(a, b Growth) int { return cmp.Compare(b.By(), a.By()) })
+	return all[:min(n, len(all))]
 }
 
 func (r Result) loads() section {
-	s := section{headers: []string{"under load", ">req/s", ">of", ">k6 p50 us", ">p99", ">gateway p50", ">p99", ">outside it"},
-		note: "outside it: the part of k6's median that the gateway didn't see of the same requests: sockets, TLS, k6 itself"}
+	s := section{headers: []string{"under load", ">req/s", ">of", ">sent", ">counted", ">k6 p50 us", ">p99", ">gateway p50", ">p99", ">outside it"},
+		note: "of: at saturation; counted: by the gateway; outside it: the part of k6's median that the gateway didn't see of the same requests: sockets, TLS, k6 itself"}
 	for _, l := range r.Load {
-		s.rows = append(s.rows, []string{l.Profile, us(l.Rate), nonzero(l.Saturation, us), us(l.P50), us(l.P99), nonzero(l.ServiceP50, us), nonzero(l.ServiceP99, us),
+		s.rows = append(s.rows, []string{l.Profile, us(l.Rate), nonzero(l.Saturation, us), us(float64(l.Requests)), nonzero(float64(l.Served), us), us(l.P50), us(l.P99), nonzero(l.ServiceP50, us), nonzero(l.ServiceP99, us),
 			nonzero(l.Outside(), us)})
 	}
 	return s

@@ -39,6 +39,45 @@ func TestSaturatedGenerator(t *testing.T) {
 	require.Contains(t, r.Problems()[1], "flood")
 }
 
+// k6 and the gateway saw the same requests, and their clocks can't contradict each other.
+func TestReconciled(t *testing.T) {
+	for name, c := range map[string]struct {
+		change    func(*report.Load)
+		complaint string
+	}{
+		"the gateway counted fewer":       {func(l *report.Load) { l.Served = 3500 }, "k6 sent 3600 requests to layered and the gateway counted 3500"},
+		"and more":                        {func(l *report.Load) { l.Served = 3700 }, "counted 3700"},
+		"it took longer than was waited":  {func(l *report.Load) { l.ServiceP50 = 4900 }, "by the gateway's clock the p50 of layered is 4900 us, by k6's 4180"},
+		"in the tail":                     {func(l *report.Load) { l.ServiceP99 = 12000 }, "the p99 of layered"},
+		"a probe's requests":              {func(l *report.Load) { l.Served = 3660 }, ""},
+		"a step of the histogram":         {func(l *report.Load) { l.ServiceP50 = 4500 }, ""},
+		"an older result, without counts": {func(l *report.Load) { l.Served = 0 }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := example(t)
+			c.change(&r.Load[1])
+			if c.complaint == "" {
+				require.Empty(t, r.Problems())
+				return
+			}
+			require.Len(t, r.Problems(), 1)
+			require.Contains(t, r.Problems()[0], c.complaint)
+		})
+	}
+}
+
+func TestWhatGrewUnderAttack(t *testing.T) {
+	storm := report.Storm{
+		Ledger: []report.Line{{Hop: "a", Control: "x", P50: 5}, {Hop: "a", Control: "y", P50: 9}, {Hop: "b", Control: "x", P50: 30}, {Hop: "c", Control: "new", P50: 99}},
+		Calm:   []report.Line{{Hop: "a", Control: "x", P50: 4}, {Hop: "a", Control: "y", P50: 9}, {Hop: "b", Control: "x", P50: 10}},
+	}
+	require.Equal(t, []report.Growth{{Line: storm.Ledger[2], Calm: 10}, {Line: storm.Ledger[0], Calm: 4}}, storm.Grown(8),
+		"the most first; not what stayed, nor what wasn't measured before")
+	require.Len(t, storm.Grown(1), 1)
+	require.InDelta(t, 20, storm.Grown(1)[0].By(), 0)
+	require.Empty(t, report.Storm{}.Grown(8))
+}
+
 func TestUnmeasuredSectionsAreLeftOut(t *testing.T) {
 	r := example(t)
 	r.Controls, r.Storms, r.Load = nil, nil, nil

@@ -27,6 +27,9 @@ function faults(frame) {
     const b = e.getBoundingClientRect();
     if (b.width && (b.right > wide + 1 || b.left < -1)) found.push("sticks out of the window: " + e.tagName + " " + e.textContent.slice(0, 30));
   }
+  for (const e of doc.querySelectorAll("section > *")) {
+    if (e.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right) found.push("sticks out of its box: " + e.tagName + " " + e.textContent.trim().slice(0, 30));
+  }
   for (const svg of doc.querySelectorAll("svg")) {
     const edge = svg.getBoundingClientRect();
     if (!edge.width) continue;
@@ -51,10 +54,7 @@ window.onload = () => {
 </script>`
 
 func TestPageInABrowser(t *testing.T) {
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium on PATH: apt-get install chromium")
-	}
+	chromium := browser(t)
 	var host strings.Builder
 	host.WriteString("<!DOCTYPE html><body>" + probe)
 	plots := map[string]int{}
@@ -89,6 +89,36 @@ func TestPageInABrowser(t *testing.T) {
 	}
 }
 
+// TestPageOnPaper: a browser prints it, on several pages and with all that can be unfolded.
+func TestPageOnPaper(t *testing.T) {
+	chromium := browser(t)
+	reader, err := exec.LookPath("pdftotext")
+	if err != nil {
+		t.Skip("no pdftotext on PATH: apt-get install poppler-utils")
+	}
+	paper := filepath.Join(t.TempDir(), "report.pdf")
+	open(t, chromium, render(t, example(t), nil), "--no-pdf-header-footer", "--print-to-pdf="+paper)
+	text, err := exec.Command(reader, "-layout", paper, "-").Output()
+	require.NoError(t, err)
+	require.Greater(t, strings.Count(string(text), "\f"), 3, "pages")
+	printed := strings.Join(strings.Fields(string(text)), " ")
+	for _, words := range []string{"What each security control costs", "The matrix", "overchecked", "edge.jwt.signature 41.2 88", "edge.limit.principal", "flood: what grew most"} {
+		require.Contains(t, printed, words)
+	}
+}
+
+// browser is where a browser is that has no need of a window.
+func browser(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no chromium on PATH: apt-get install chromium")
+	return ""
+}
+
 func longNames(t *testing.T) report.Result {
 	r := example(t)
 	for i := range r.Ledger {
@@ -110,15 +140,18 @@ func closeTogether(t *testing.T) report.Result {
 }
 
 // open gives a page to a browser without a window, and returns what that says and what became of the page.
-func open(t *testing.T, chromium, page string) string {
+func open(t *testing.T, chromium, page string, more ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "report.html")
 	require.NoError(t, os.WriteFile(file, []byte(page), 0o600))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--enable-logging=stderr", "--hide-scrollbars", "--user-data-dir="+filepath.Join(dir, "profile"), "--window-size=1400,2000", "--dump-dom", "file://"+file)
+	if more == nil {
+		more = []string{"--dump-dom"}
+	}
+	cmd := exec.CommandContext(ctx, chromium, append([]string{"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+		"--enable-logging=stderr", "--hide-scrollbars", "--user-data-dir=" + filepath.Join(dir, "profile"), "--window-size=1400,2000", "file://" + file}, more...)...)
 	said, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(said))
 	return string(said)

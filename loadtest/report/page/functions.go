@@ -14,10 +14,13 @@ var functions = template.FuncMap{
 	"signed":  report.Signed,
 	"between": report.Between,
 	"join":    func(s []string) string { return strings.Join(s, ", ") },
-	"mib":     func(bytes int64) string { return report.Micros(float64(bytes) / (1 << 20)) },
-	"percent": func(part, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(of)) },
+	"said":    func(sentence string) string { return strings.ReplaceAll(sentence, " us", " µs") }, // as a page can write it
+	"soft": func(id string) template.HTML { // an ID breaks behind its dots, where there is no room
+		return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(id), ".", ".<wbr/>"))
+	},
+	"mib": func(bytes int64) string { return report.Micros(float64(bytes) / (1 << 20)) },
 	"times": func(now, calm float64) string {
-		if calm <= 0 {
+		if now <= 0 || calm <= 0 {
 			return ""
 		}
 		return fmt.Sprintf("%.2f×", now/calm)

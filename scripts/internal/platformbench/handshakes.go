@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -16,36 +17,45 @@ import (
 func (l *Lab) handshakes(ctx context.Context) (n float64, known bool) {
 	sockets, _ := filepath.Glob(filepath.Join(l.Record.RunDir, "*", "sidecar.sock")) // native data planes have one, too
 	for _, socket := range sockets {
-		if counted, ok := inbound(ctx, socket); ok {
-			n, known = n+counted, true
+		family, ok := metrics(ctx, socket)["redoubt_mesh_handshake_seconds"]
+		known = known || ok
+		for _, m := range family.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "direction" && label.GetValue() == "inbound" {
+					n += float64(m.GetHistogram().GetSampleCount())
+				}
+			}
 		}
 	}
 	return n, known
 }
 
-func inbound(ctx context.Context, socket string) (n float64, known bool) {
-	client := unixhttp.Client(socket)
+// rejected counts the calls that the services' breakers have refused so far without asking their upstream.
+func (l *Lab) rejected(ctx context.Context) (n int) {
+	sockets, _ := filepath.Glob(filepath.Join(l.Record.RunDir, "*", "admin.sock"))
+	for _, socket := range sockets {
+		for _, m := range metrics(ctx, socket)["redoubt_breaker_rejected_total"].GetMetric() {
+			n += int(m.GetCounter().GetValue())
+		}
+	}
+	return n
+}
+
+// metrics are what a process counts, by name; none where nobody answers.
+func metrics(ctx context.Context, socket string) map[string]*dto.MetricFamily {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin/metrics", nil)
 	if err != nil {
-		return 0, false
+		return nil
 	}
-	res, err := client.Do(req)
+	res, err := unixhttp.Client(socket).Do(req)
 	if err != nil {
-		return 0, false
+		return nil
 	}
 	defer res.Body.Close()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
-		return 0, false
+		return nil
 	}
-	family, known := families["redoubt_mesh_handshake_seconds"]
-	for _, m := range family.GetMetric() {
-		for _, label := range m.GetLabel() {
-			if label.GetName() == "direction" && label.GetValue() == "inbound" {
-				n += float64(m.GetHistogram().GetSampleCount())
-			}
-		}
-	}
-	return n, known
+	return families
 }

@@ -2,9 +2,14 @@ package platformbench
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"redoubt.example/loadtest/bench"
+	"redoubt.example/loadtest/report"
 )
 
 // traffic is an honest user's: requests begin at their rate whether or not those before were answered (open model), and each
@@ -21,8 +26,10 @@ type traffic struct {
 type experience struct {
 	took    []time.Duration // of the requests that were answered well
 	answers []answer        // theirs
+	due     []time.Duration // when, from the begin, each of them was due
 	late    []time.Duration // how much later than it was due each was sent, by our own fault
-	failed  int
+	refused []time.Duration // how long those took that were answered, but not well
+	failed  int             // those, and who got no answer
 	sent    int
 }
 
@@ -44,7 +51,8 @@ func (t traffic) send(ctx context.Context) (experience, error) {
 	<-wires
 	wires <- first
 	gap := time.Duration(float64(time.Second) / t.rate)
-	for due, end := time.Now(), time.Now().Add(t.during); due.Before(end); due = due.Add(gap) {
+	began := time.Now()
+	for due, end := began, began.Add(t.during); due.Before(end); due = due.Add(gap) {
 		select {
 		case <-ctx.Done():
 			all.Wait()
@@ -60,11 +68,14 @@ func (t traffic) send(ctx context.Context) (experience, error) {
 			defer mu.Unlock()
 			e.sent++
 			e.late = append(e.late, late)
+			if r := (*refused)(nil); errors.As(err, &r) {
+				e.refused = append(e.refused, a.took)
+			}
 			if err != nil {
 				e.failed++
 				return
 			}
-			e.took, e.answers = append(e.took, time.Since(due)), append(e.answers, a)
+			e.took, e.answers, e.due = append(e.took, time.Since(due)), append(e.answers, a), append(e.due, due.Sub(began))
 		})
 	}
 	all.Wait()
@@ -90,10 +101,18 @@ func (t traffic) once(ctx context.Context, w **wire) (a answer, err error) {
 	return a, err
 }
 
-func (e experience) quantile(q float64) float64 {
-	if len(e.took) == 0 {
-		return 0
+func (e experience) quantile(q float64) float64 { return round(bench.QuantileOf(q, e.took)) }
+
+// interval is where that quantile lies: a bootstrap over seconds, since requests of one second meet the same trouble. There is
+// none where too few requests lie beyond it.
+func (e experience) interval(q float64) report.Interval {
+	if float64(len(e.took))*min(q, 1-q) < bench.TailRequests {
+		return report.Interval{}
 	}
-	sorted := slices.Sorted(slices.Values(e.took))
-	return round(float64(sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]) / float64(time.Microsecond))
+	bySecond := map[time.Duration][]float64{}
+	for i, took := range e.took {
+		second := e.due[i] / time.Second
+		bySecond[second] = append(bySecond[second], float64(took)/float64(time.Microsecond))
+	}
+	return interval(bench.QuantileInterval(slices.Collect(maps.Values(bySecond)), q, 0.95))
 }

@@ -61,6 +61,6 @@ func (r *run) load(ctx context.Context, l *Lab, saturation float64) error {
 	const micro = 1e6
 	r.result.Load = append(r.result.Load, report.Load{Profile: l.Name, Rate: round(client.Rate), Saturation: saturation, Requests: int(client.Requests),
 		Dropped: int(client.Dropped), P50: round(client.P50 * micro), P90: round(client.P90 * micro), P99: round(client.P99 * micro),
-		ServiceP50: round(hops.Quantile(own, 0.5) * micro), ServiceP99: round(hops.Quantile(own, 0.99) * micro)})
+		ServiceP50: round(hops.Quantile(own, 0.5) * micro), ServiceP99: round(hops.Quantile(own, 0.99) * micro), Served: int(own.Count)})
 	return nil
 }

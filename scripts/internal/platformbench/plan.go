@@ -14,7 +14,7 @@ type Plan struct {
 	Each        time.Duration // of them
 	Read        time.Duration // each, by a request that only reads
 	Saturate    time.Duration // each
-	Load        time.Duration // each, by k6
+	Load        time.Duration // each, and plaintext, by k6
 	Chosen      []string      // controls; none: those that the ledger saw at work
 	Controls    time.Duration // all of them together
 	Storm       time.Duration // each thing that goes wrong
@@ -40,14 +40,14 @@ func Quick(all time.Duration, profiles []string) Plan {
 
 const (
 	loadTime = 20 * time.Second
-	things   = 6 // that go wrong
+	things   = 7 // that go wrong
 )
 
 // Full is a plan for everything.
 func Full(all time.Duration, profiles, controls []string) Plan {
 	n := time.Duration(max(len(profiles), 1))
-	return Plan{AA: share(all, 0.1), Calibration: share(all, 0.08), Profiles: profiles, Each: share(all, 0.2) / n, Read: share(all, 0.07) / n, Saturate: share(all, 0.05) / n,
-		Load: min(loadTime, share(all, 0.1)/n), Chosen: controls, Controls: share(all, 0.25), Storm: share(all, 0.1) / things, Attacks: true, Chains: share(all, 0.05)}
+	return Plan{AA: share(all, 0.08), Calibration: share(all, 0.08), Profiles: profiles, Each: share(all, 0.2) / n, Read: share(all, 0.07) / n, Saturate: share(all, 0.05) / n,
+		Load: min(loadTime, share(all, 0.08)/(n+1)), Chosen: controls, Controls: share(all, 0.22), Storm: share(all, 0.17) / things, Attacks: true, Chains: share(all, 0.05)}
 }
 
 func (r *run) steps() []func(context.Context) error {

@@ -162,12 +162,18 @@ func (r *run) saturations(ctx context.Context, base, lab *Lab) (float64, error) 
 	if err != nil {
 		return 0, err
 	}
-	if err := r.load(ctx, lab, found); ctx.Err() != nil {
-		return 0, ctx.Err()
-	} else if err != nil {
-		r.note(fmt.Sprintf("%s under load wasn't measured: %v", lab.Name, err))
+	if len(r.throughput) == 1 { // once: it is the same beside each
+		r.underLoad(ctx, base, least)
 	}
-	return round(found), nil
+	r.underLoad(ctx, lab, found)
+	return round(found), ctx.Err()
+}
+
+// underLoad says where a profile couldn't be loaded: the others go on.
+func (r *run) underLoad(ctx context.Context, l *Lab, saturation float64) {
+	if err := r.load(ctx, l, saturation); err != nil && ctx.Err() == nil {
+		r.note(fmt.Sprintf("%s under load wasn't measured: %v", l.Name, err))
+	}
 }
 
 // middle is the median of rates, rounded; 0 of none.

@@ -15,11 +15,13 @@ import (
 )
 
 const (
-	honestRate = 5.0 // requests per second of the honest user
+	honestRate = 20.0 // requests per second of the honest user
 	stormRate  = 100.0
 	attacker   = "bob"
-	// lost is the service whose loss the honest user's documents survive: they are stored, and notified of later.
-	lost = "notification"
+	// spared is the service whose loss the honest user's documents survive: they are stored, and notified of later.
+	spared = "notification"
+	// needed is the one without which they are refused: quickly, once the breaker is open.
+	needed = "inference"
 )
 
 // storm is something that goes wrong while an honest user works.
@@ -59,6 +61,7 @@ func (r *run) storm(ctx context.Context, l *Lab, s storm) error {
 	if err != nil {
 		return err
 	}
+	rejected := l.rejected(ctx)
 	raging, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- s.damage(raging) }()
@@ -67,6 +70,7 @@ func (r *run) storm(ctx context.Context, l *Lab, s storm) error {
 	if failed := <-ended; failed != nil && !errors.Is(failed, context.Canceled) {
 		err = errors.Join(err, failed)
 	}
+	rejected = max(0, l.rejected(ctx)-rejected)
 	if s.mend != nil {
 		err = errors.Join(err, s.mend(ctx))
 	}
@@ -76,8 +80,11 @@ func (r *run) storm(ctx context.Context, l *Lab, s storm) error {
 	if err != nil {
 		return err
 	}
-	r.result.Storms = append(r.result.Storms, report.Storm{Name: s.name, P50: under.quantile(0.5), P99: under.quantile(0.99),
-		Calm50: calm.quantile(0.5), Calm99: calm.quantile(0.99), Failed: under.failed, Sent: under.sent, Ledger: linesOf(under.answers), Calm: linesOf(calm.answers),
+	r.result.Storms = append(r.result.Storms, report.Storm{Name: s.name,
+		P50: under.quantile(0.5), CI95: under.interval(0.5), P90: under.quantile(0.9), CI95P90: under.interval(0.9), P99: under.quantile(0.99), CI95P99: under.interval(0.99),
+		Calm50: calm.quantile(0.5), Calm90: calm.quantile(0.9), Calm99: calm.quantile(0.99),
+		Failed: under.failed, Sent: under.sent, Refused50: round(bench.QuantileOf(0.5, under.refused)), Rejected: rejected,
+		Ledger: linesOf(under.answers), Calm: linesOf(calm.answers),
 		Late: round(max(bench.QuantileOf(0.5, calm.late), bench.QuantileOf(0.5, under.late)))})
 	return nil
 }
@@ -106,10 +113,15 @@ func (r *run) allStorms(ctx context.Context, l *Lab) ([]storm, error) {
 			_, err := l.Client.Rotate(context.WithoutCancel(ctx), "db", "")
 			return err
 		}},
-		{name: "loss of " + lost,
-			damage: func(ctx context.Context) error { return l.Client.Hold(context.WithoutCancel(ctx), lost) },
-			mend:   func(ctx context.Context) error { return l.Client.Release(ctx, lost) }},
+		loss(l, spared), loss(l, needed),
 	}, nil
+}
+
+// loss is a service that is gone.
+func loss(l *Lab, service string) storm {
+	return storm{name: "loss of " + service,
+		damage: func(ctx context.Context) error { return l.Client.Hold(context.WithoutCancel(ctx), service) },
+		mend:   func(ctx context.Context) error { return l.Client.Release(ctx, service) }}
 }
 
 // flood sends an attacker's requests from many addresses until the context ends.
