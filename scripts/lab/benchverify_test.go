@@ -35,6 +35,12 @@ func TestBenchVerifyOutput(t *testing.T) {
 	}
 }
 
+func TestBenchVerifyRefuses(t *testing.T) {
+	for _, only := range []string{"everything", "coverage,slow"} {
+		require.Equal(t, exit.Usage, execute([]string{"bench", "verify", "--only", only}))
+	}
+}
+
 func TestBenchChain(t *testing.T) {
 	for _, seconds := range []string{"0", "4000"} {
 		a := &app{}

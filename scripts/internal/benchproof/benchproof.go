@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"redoubt.example/loadtest/bench"
@@ -17,11 +18,15 @@ import (
 
 // Config says with which programs to prove it, and how thoroughly.
 type Config struct {
-	Bin   string // the folder of Programs
-	Quick bool   // fewer repetitions, wider bounds
+	Bin   string   // the folder of Programs
+	Quick bool     // fewer repetitions, wider bounds
+	Only  []string // of All; none: all of them
 	Seed  uint64
 	Say   func(now string) // progress
 }
+
+// All are the checks by name, in the order in which they are made.
+var All = []string{"coverage", "slowdown", "calibration", "resolution", "open-loop"}
 
 // Programs are the packages that have to be built, from the repository's root.
 var Programs = []string{"./loadtest/bench/relay", "./loadtest/bench/background"}
@@ -130,7 +135,10 @@ func Run(ctx context.Context, cfg Config) (result Result, err error) {
 	if cfg.Quick {
 		p.scale = quick
 	}
-	for _, check := range []func(context.Context) error{p.coverage, p.slowdown, p.calibration, p.resolution, p.omission} {
+	for i, check := range []func(context.Context) error{p.coverage, p.slowdown, p.calibration, p.resolution, p.omission} {
+		if len(cfg.Only) > 0 && !slices.Contains(cfg.Only, All[i]) {
+			continue
+		}
 		if err := check(ctx); err != nil {
 			return result, err
 		}
