@@ -80,7 +80,7 @@ func newCompose(top *topology.Topology) *compose {
 	join("control", true, "consul", "vault", "postgres", "operator")
 	for i, name := range top.Names() {
 		s := composeService{Name: name, User: firstUser + i + 1, Database: top.Services[name].Database}
-		join(name+"-control", true, "consul", "vault", name, sidecarOf(name))
+		join(name+"-control", true, "consul", "vault", "jaeger", name, sidecarOf(name))
 		if s.Database {
 			join(name+"-database", true, "postgres", name)
 		}
@@ -105,6 +105,9 @@ func newCompose(top *topology.Topology) *compose {
 	}
 	join("edge", false, topology.Gateway)
 	join("edge-operator", true, topology.Gateway, "operator")
+	join("edge-redis", true, topology.Gateway, "redis")
+	join("observability", true, "jaeger", "prometheus", "grafana")
+	join("observability-host", false, "grafana") // what is published to this machine can't be internal
 	for _, networks := range c.nets {
 		slices.Sort(networks)
 	}

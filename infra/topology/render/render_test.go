@@ -90,6 +90,15 @@ func TestNetworksKeepApart(t *testing.T) {
 		}
 	}
 
+	for name := range compose.Services {
+		require.Equal(t, name == "gateway" || name == "redis", len(shared(name, "redis")) > 0, "%s and the gateway's Redis", name)
+		onlyAsked := name == "prometheus" || name == "grafana"
+		require.Equal(t, onlyAsked || name == "jaeger", len(shared(name, "grafana")) > 0, "%s and the dashboards", name)
+	}
+	for _, b := range []string{"postgres", "operator", "redis"} {
+		require.Empty(t, shared("jaeger", b), "who takes everybody's telemetry, and %s", b)
+	}
+
 	type policy struct {
 		Metadata struct{ Name string }
 		Spec     struct {
@@ -122,6 +131,36 @@ func TestNetworksKeepApart(t *testing.T) {
 	for _, name := range top.Names() {
 		require.ElementsMatch(t, top.Callers(name), seen[name], name)
 	}
+}
+
+// TestEachImageIsBuiltOnce, by whoever needs it first: docker-compose 1.29 pulls what a service without a build needs.
+func TestEachImageIsBuiltOnce(t *testing.T) {
+	top, err := topology.Load()
+	require.NoError(t, err)
+	text, err := render.Compose(top)
+	require.NoError(t, err)
+	var compose struct{ Services yaml.Node }
+	require.NoError(t, yaml.Unmarshal(text, &compose))
+	built := map[string]string{}
+	for i := 0; i < len(compose.Services.Content); i += 2 {
+		name := compose.Services.Content[i].Value
+		var s struct {
+			Image string
+			Build struct{ Target string }
+		}
+		require.NoError(t, compose.Services.Content[i+1].Decode(&s))
+		target, ours := strings.CutPrefix(s.Image, "redoubt/")
+		if target, _, _ = strings.Cut(target, ":"); !ours {
+			continue
+		}
+		if by, ok := built[target]; ok {
+			require.Empty(t, s.Build.Target, "%s builds %s, which %s does", name, target, by)
+			continue
+		}
+		require.Equal(t, target, s.Build.Target, "%s is the first to need it", name)
+		built[target] = name
+	}
+	require.NotEmpty(t, built)
 }
 
 func TestSurfaceAndDiagram(t *testing.T) {

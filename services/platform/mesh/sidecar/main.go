@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/config"
@@ -24,6 +25,9 @@ type settings struct {
 	Advertise  string `env:"MESH_ADVERTISE"`                     // host:port that peers are told, where it isn't Bind: a container's name
 	Datacenter string `env:"DATACENTER" envDefault:"dc1"`
 }
+
+// closeTimeout is how long the last round of metrics may take.
+const closeTimeout = 2 * time.Second
 
 func main() {
 	// Relaying allocates next to nothing; handshakes do, and with many connections their garbage would be half of what the
@@ -53,6 +57,18 @@ func run(ctx context.Context) error {
 		return &config.Error{Reason: fmt.Sprintf("topology.yaml has no service %q", cfg.Name)}
 	}
 	metrics := telemetry.NewMetrics(cfg.Name + ".sidecar")
+	// Its metrics alone: it sees streams, and no request to trace.
+	export, err := telemetry.NewTracing(telemetry.ExportConfig{Endpoint: cfg.OTLPEndpoint, CAFile: cfg.CAFile, Workload: cfg.Name + ".sidecar", Log: log, Metrics: metrics})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		if err := export.Close(ctx); err != nil {
+			log.Warn("close telemetry", "error", err.Error())
+		}
+	}()
 	sidecar, err := plane.NewSidecar(ctx, plane.Config{
 		Service: cfg.Name, Instance: cfg.Instance, Datacenter: cfg.Datacenter, Upstreams: top.Upstreams(cfg.Name),
 		RunDir: cfg.RunDir, CAFile: cfg.CAFile, Advertise: cfg.Advertise, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,

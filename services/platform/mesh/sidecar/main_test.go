@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/infra/controlplane/controlplanetest"
+	"redoubt.example/services/platform/telemetrytest"
 )
 
 func TestMain(m *testing.M) { os.Exit(controlplanetest.Main(m)) }
@@ -60,7 +61,7 @@ func TestRefusesBadConfiguration(t *testing.T) {
 }
 
 // launch starts the program for a service.
-func launch(t *testing.T, env *controlplanetest.Env, binary, service string) (cmd *exec.Cmd, dir string, log *bytes.Buffer) {
+func launch(t *testing.T, env *controlplanetest.Env, binary, service string, more ...string) (cmd *exec.Cmd, dir string, log *bytes.Buffer) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "m") // short enough for sockets
 	require.NoError(t, err)
@@ -71,6 +72,7 @@ func launch(t *testing.T, env *controlplanetest.Env, binary, service string) (cm
 	cmd.Stderr = log
 	cmd.Env = []string{"REDOUBT_WORKLOAD=" + service, "REDOUBT_RUN_DIR=" + dir, "REDOUBT_CA_FILE=" + env.CAFile, "REDOUBT_LOG_LEVEL=warn",
 		"REDOUBT_CONSUL_HTTP=" + env.ConsulHTTP, "REDOUBT_CONSUL_GRPC=" + env.ConsulGRPC, "REDOUBT_VAULT_ADDR=" + env.VaultAddr}
+	cmd.Env = append(cmd.Env, more...)
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		if cmd.ProcessState == nil {
@@ -84,7 +86,8 @@ func launch(t *testing.T, env *controlplanetest.Env, binary, service string) (cm
 // The program comes up on real Consul, says so, and leaves nothing behind on SIGTERM.
 func TestProgram(t *testing.T) {
 	env := controlplanetest.Start(t)
-	cmd, dir, log := launch(t, env, build(t), "ingestion")
+	receiver := telemetrytest.New(t, nil)
+	cmd, dir, log := launch(t, env, build(t), "ingestion", "REDOUBT_OTLP_ENDPOINT="+receiver.URL)
 
 	admin := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial("unix", filepath.Join(dir, "sidecar.sock"))
@@ -116,6 +119,7 @@ func TestProgram(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 	require.NotContains(t, log.String(), "goodbye", "Consul was told")
+	require.NotEmpty(t, receiver.Metrics("ingestion.sidecar"), "the last round goes out at the end")
 }
 
 // memory reads a figure of the process's status.
