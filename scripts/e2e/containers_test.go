@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -32,8 +33,12 @@ func TestContainers(t *testing.T) {
 	if err := engine.Check(t.Context()); err != nil {
 		t.Skipf("skipped: %v", err)
 	}
-	assemble(t)
-	p := &containers{lab: up(t, "--engine", "docker")}
+	redis := assemble(t)
+	with := []string{"--engine", "docker"}
+	if redis {
+		with = append(with, "--with", "redis")
+	}
+	p := &containers{lab: up(t, with...)}
 	p.project = engine.Project(p.dir)
 
 	t.Run("a document crosses every hop", func(t *testing.T) {
@@ -42,6 +47,12 @@ func TestContainers(t *testing.T) {
 	})
 	t.Run("segmentation", p.segmentation)
 	t.Run("attacks", p.attacks)
+	t.Run("quotas are shared by Redis, and outlive it", func(t *testing.T) {
+		if !redis {
+			t.Skip("skipped: no redis-server on this machine")
+		}
+		p.sharedQuotas(t)
+	})
 	t.Run("a paused service is an outage of its own", func(t *testing.T) {
 		p.docker(t, "pause", p.name("inference"))
 		p.eventually(t, away...)
@@ -54,6 +65,8 @@ func TestContainers(t *testing.T) {
 		p.docker(t, "start", p.name("payments"))
 		p.eventually(t, http.StatusCreated)
 	})
+	t.Run("a partition between two services is that, and heals", p.partition)
+	t.Run("rotation", p.rotation)
 	t.Run("a restarted Vault is opened again", func(t *testing.T) {
 		p.docker(t, "restart", p.name("vault"))
 		p.eventually(t, http.StatusCreated) // with a token that only an open Vault gives
@@ -87,14 +100,21 @@ func TestContainers(t *testing.T) {
 	})
 }
 
-// assemble makes the images, twice: the second time the engine has them already. None of ours may be large.
-func assemble(t *testing.T) {
+// assemble makes the images, twice: the second time the engine has them already. None of ours may be large. It tells whether
+// Redis is among them.
+func assemble(t *testing.T) (redis bool) {
 	t.Helper()
 	var made, again []images.Result
 	for _, into := range []*[]images.Result{&made, &again} {
 		require.NoError(t, json.Unmarshal([]byte(succeeds(t, run(t, "images", "--json"))), into))
 	}
-	require.Len(t, again, len(images.Ours)+3)
+	_, err := exec.LookPath("redis-server")
+	redis = err == nil
+	servers := 3
+	if redis {
+		servers = 4
+	}
+	require.Len(t, again, len(images.Ours)+servers)
 	for n, i := range again {
 		require.False(t, i.Loaded, "%s has another digest the second time", i.Name)
 		require.Equal(t, made[n].Digest, i.Digest)
@@ -103,6 +123,7 @@ func assemble(t *testing.T) {
 			require.Less(t, i.Size, int64(images.MaxSize), i.Name)
 		}
 	}
+	return redis
 }
 
 // name is a service's container, as docker-compose 1.29 and Compose v2 name it between them.
@@ -128,6 +149,18 @@ func (p *containers) docker(t *testing.T, args ...string) string {
 	out, err := p.exec("docker", args...)
 	require.NoError(t, err)
 	return out
+}
+
+// get asks as alice, and returns the status of the answer.
+func (p *containers) get(t *testing.T, path string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.status.GatewayURL+path, nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(succeeds(t, p.lab.run(t, "token", "--user", "alice"))))
+	res, err := p.client.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return res.StatusCode
 }
 
 // document sends one, and returns the status of the answer.
@@ -167,6 +200,56 @@ func (p *containers) attacks(t *testing.T) {
 		"infra.db-lease.revoked", "app.policy.bundle.rules"))), &report))
 	require.Equal(t, 16, report.Total)
 	require.Equal(t, report.Total, report.Blocked, "%v", report.Attacks)
+}
+
+// partition takes payments' sidecar off the one network that ingestion's has in common with it. Others still reach it.
+func (p *containers) partition(t *testing.T) {
+	network, sidecar := p.project+"_ingestion-payments", p.name("payments-sidecar")
+	account := func() int { return p.get(t, "/v1/account") }
+	require.Equal(t, http.StatusOK, account())
+	p.docker(t, "network", "disconnect", network, sidecar)
+	p.eventually(t, away...)
+	require.Equal(t, http.StatusOK, account(), "the gateway has a network of its own to it")
+	p.docker(t, "network", "connect", "--alias", "payments-sidecar", network, sidecar)
+	p.eventually(t, http.StatusCreated)
+}
+
+// rotation replaces certificates, logins and keys of a platform that serves.
+func (p *containers) rotation(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("skipped: only root can give workloads in containers an order")
+	}
+	var before, after struct {
+		Root   string
+		Leaves map[string]struct{ Serial string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(succeeds(t, p.lab.run(t, "rotate", "leaf", "--json"))), &before))
+	require.NoError(t, json.Unmarshal([]byte(succeeds(t, p.lab.run(t, "rotate", "ca", "--json"))), &after))
+	require.NotEmpty(t, after.Root)
+	require.Contains(t, before.Leaves, "payments.sidecar")
+	require.Equal(t, slices.Sorted(maps.Keys(before.Leaves)), slices.Sorted(maps.Keys(after.Leaves)))
+	for name, leaf := range after.Leaves {
+		require.NotEqual(t, before.Leaves[name].Serial, leaf.Serial, name)
+	}
+	var logins []struct{ What, Holder string }
+	require.NoError(t, json.Unmarshal([]byte(succeeds(t, p.lab.run(t, "rotate", "db", "payments", "--json"))), &logins))
+	require.Len(t, logins, 2, "Vault's password, and the service's login")
+	require.Equal(t, "payments", logins[1].Holder)
+	p.eventually(t, http.StatusCreated)
+}
+
+// sharedQuotas: what the gateway counts is in Redis, which nobody else reaches; without it the gateway counts alone.
+func (p *containers) sharedQuotas(t *testing.T) {
+	p.eventually(t, http.StatusCreated)
+	require.NotEqual(t, "0", p.docker(t, "exec", p.name("redis"), "redis-cli", "dbsize"), "a request left its mark")
+	if os.Geteuid() == 0 {
+		ip := p.inspect(t, "redis").Net.Networks[p.project+"_edge-redis"].IPAddress
+		require.NoError(t, connectFrom(p.inspect(t, "gateway").State.Pid, ip, 6379), "the gateway may")
+		require.Error(t, connectFrom(p.inspect(t, "notification").State.Pid, ip, 6379))
+	}
+	p.docker(t, "pause", p.name("redis"))
+	p.eventually(t, http.StatusCreated)
+	p.docker(t, "unpause", p.name("redis"))
 }
 
 // away is what the gateway answers while a service that a document needs is away, hangs, or has just been found to.

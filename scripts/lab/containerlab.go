@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -42,33 +43,87 @@ const operatorContainer = "operator"
 // Ports of containers that nobody asked for: below those of outgoing connections, beside those of a lab of processes.
 const leastPort, ports = 10000, 8000
 
+// dashboardPort is Grafana's, or the next free one after it.
+const dashboardPort = 3000
+
 func newContainerLab(p plan, dir labdir.Dir, socket string, stop context.CancelFunc) (*containerLab, error) {
-	repo, err := repository()
-	if err != nil {
+	l := &containerLab{plan: p, dir: dir, control: socket, stop: stop, begun: make(chan error, 1)}
+	place := l.placeNew
+	if p.Attach != "" {
+		place = l.attach
+	}
+	if err := place(); err != nil {
 		return nil, err
 	}
-	if !p.Asked { // it isn't held until the gateway's container takes it: one that another lab doesn't try meanwhile
-		p.Port = leastPort + rand.IntN(ports)
-	}
-	port, err := stack.Reserve(p.Port, p.Asked)
-	if err != nil {
-		return nil, err
-	}
-	_, number, err := net.SplitHostPort(port.Addr().String())
-	if err = errors.Join(err, port.Close()); err != nil { // the engine takes it next, in another process
-		return nil, err
-	}
-	subnet, err := containers.FreeSubnet()
-	if err != nil {
-		return nil, err
-	}
-	l := &containerLab{plan: p, dir: dir, control: socket, url: "https://127.0.0.1:" + number, subnet: subnet + ".0.0/16", stop: stop, begun: make(chan error, 1),
-		platform: &containers.Platform{Project: containers.Project(p.Dir), File: filepath.Join(repo, "docker-compose.yml"),
-			Env: []string{"REDOUBT_PORT=" + number, "REDOUBT_SUBNET=" + subnet}}}
 	l.Client = control.NewClientBy(func(ctx context.Context) (net.Conn, error) {
 		return l.platform.Dial(ctx, operatorContainer, "/operator", "dial")
 	})
 	return l, nil
+}
+
+// attach finds the platform that somebody else runs.
+func (l *containerLab) attach() error {
+	l.platform = &containers.Platform{Project: l.plan.Attach, Theirs: true}
+	gateway, err := l.platform.Find(context.Background(), "gateway")
+	switch {
+	case errors.Is(err, containers.ErrUnknown):
+		return exit.Usagef("the engine runs no platform of the project %q: `docker compose ls` lists them", l.plan.Attach)
+	case err != nil:
+		return err
+	case gateway.Published == "":
+		return fmt.Errorf("the gateway of %s isn't published on this machine", l.plan.Attach)
+	}
+	l.url = "https://" + gateway.Published
+	l.subnet, err = subnetOf(gateway.Addresses["edge"])
+	return err
+}
+
+// subnetOf is the /16 of all the platform's networks.
+func subnetOf(address string) (string, error) {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return "", fmt.Errorf("find the platform's networks: %w", err)
+	}
+	network, err := ip.Prefix(16)
+	return network.String(), err
+}
+
+// placeNew chooses a port and addresses for a platform of our own.
+func (l *containerLab) placeNew() error {
+	p := l.plan
+	repo, err := repository()
+	if err != nil {
+		return err
+	}
+	if !p.Asked { // it isn't held until the gateway's container takes it: one that another lab doesn't try meanwhile
+		p.Port = leastPort + rand.IntN(ports)
+	}
+	number, err := portFor(p.Port, p.Asked)
+	if err != nil {
+		return err
+	}
+	dashboards, err := portFor(dashboardPort, false)
+	if err != nil {
+		return err
+	}
+	subnet, err := containers.FreeSubnet()
+	if err != nil {
+		return err
+	}
+	l.url, l.subnet = "https://127.0.0.1:"+number, subnet+".0.0/16"
+	l.platform = &containers.Platform{Project: containers.Project(p.Dir), File: filepath.Join(repo, "docker-compose.yml"), With: p.With,
+		Env: []string{"REDOUBT_PORT=" + number, "REDOUBT_SUBNET=" + subnet, "GRAFANA_PORT=" + dashboards}}
+	return nil
+}
+
+// portFor is a free port of this machine's, for an engine, which takes it next in another process.
+func portFor(port int, asked bool) (string, error) {
+	held, err := stack.Reserve(port, asked)
+	if err != nil {
+		return "", err
+	}
+	_, number, err := net.SplitHostPort(held.Addr().String())
+	return number, errors.Join(err, held.Close())
 }
 
 // run has the engine run the platform until ctx ends, and leaves nothing of it.

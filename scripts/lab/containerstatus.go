@@ -64,8 +64,12 @@ func stateOf(c containers.Container) supervisor.State {
 	return supervisor.Stopped
 }
 
-// addressOf is one of a container's addresses: it has one in each of its networks.
+// addressOf is where a container can be reached from this machine, if anywhere; or one of its addresses: it has one in each of
+// its networks.
 func addressOf(c containers.Container) string {
+	if c.Published != "" {
+		return c.Published
+	}
 	networks := make([]string, 0, len(c.Addresses))
 	for name, ip := range c.Addresses {
 		if ip != "" {

@@ -5,27 +5,36 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/images"
 	"redoubt.example/scripts/internal/term"
 )
 
 func (a *app) images() *cobra.Command {
-	return &cobra.Command{
-		Use:     "images",
+	var ref, bin string
+	cmd := &cobra.Command{
+		Use:     "images [image]...",
 		GroupID: groupBuild,
 		Short:   "Make the platform's container images without a registry, and give them to the Docker engine",
 		Long: `Make the platform's container images without a registry, and give them to the Docker engine.
 
 Each of our own holds one static binary, built for release, and the list of what it was built from. Consul and Vault
-are those of the lab's cache, PostgreSQL is this machine's. The same binaries give the same digests. Where a registry can be
-reached, docker compose builds the same from infra/images/Dockerfile.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			made, err := a.makeImages(cmd.Context())
+are those of the lab's cache, PostgreSQL is this machine's, and so is Redis, where there is one on PATH. The same binaries
+give the same digests. Where a registry can be reached, docker compose builds the same from infra/images/Dockerfile. Images of
+our own can be made one by one, from binaries that are there already: that is for Tilt.`,
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := checkImages(names, ref, bin); err != nil {
+				return err
+			}
+			made, err := a.makeImages(cmd.Context(), names, ref, bin)
 			if err != nil {
 				return err
 			}
@@ -43,21 +52,49 @@ reached, docker compose builds the same from infra/images/Dockerfile.`,
 			})
 		},
 	}
+	cmd.Flags().StringVar(&ref, "as", "", "the name and tag of the one image that is made (default redoubt/<image>:"+images.Tag+")")
+	cmd.Flags().StringVar(&bin, "from", "", "a folder with the binaries of the named images (default: they are built)")
+	return cmd
 }
 
-// makeImages builds what has changed, and has the engine hold all images.
-func (a *app) makeImages(ctx context.Context) ([]images.Result, error) {
+func checkImages(names []string, ref, bin string) error {
+	var ours []string
+	for _, pkg := range images.Ours {
+		ours = append(ours, path.Base(pkg))
+	}
+	for _, name := range names {
+		if !slices.Contains(ours, name) {
+			return exit.Usagef("there is no image %q of our own: it is one of %s", name, strings.Join(ours, ", "))
+		}
+	}
+	switch {
+	case ref != "" && len(names) != 1:
+		return exit.Usagef("--as is for one image: name it")
+	case bin != "" && len(names) == 0:
+		return exit.Usagef("--from is for images of our own: name them")
+	}
+	return nil
+}
+
+// makeImages has the engine hold all images, or those of our own that are named; it builds what has changed.
+func (a *app) makeImages(ctx context.Context, names []string, ref, bin string) ([]images.Result, error) {
 	progress := term.NewProgress(os.Stderr)
 	defer progress.Close()
-	from, err := imageSource(ctx, progress)
-	if err != nil {
-		return nil, err
+	from := images.Source{Bin: bin}
+	if bin == "" {
+		var err error
+		if from, err = imageSource(ctx, progress); err != nil {
+			return nil, err
+		}
 	}
 	task := progress.Task("images", "assembling")
 	defer task.End("")
-	all, err := images.Assemble(ctx, from)
+	all, err := images.Assemble(ctx, from, names...)
 	if err != nil {
 		return nil, err
+	}
+	if ref != "" {
+		all[0].Name = ref
 	}
 	task.Say("loading")
 	return images.Load(ctx, all)
@@ -73,6 +110,10 @@ func imageSource(ctx context.Context, progress *term.Progress) (from images.Sour
 	if err != nil {
 		return from, err
 	}
+	redis, err := exec.LookPath("redis-server")
+	if err != nil {
+		redis = ""
+	}
 	bin, err := cache.Release(ctx, repo, images.Ours, progress)
-	return images.Source{Bin: bin, Consul: servers.Consul, Vault: servers.Vault, Postgres: servers.Postgres}, err
+	return images.Source{Bin: bin, Consul: servers.Consul, Vault: servers.Vault, Postgres: servers.Postgres, Redis: redis}, err
 }

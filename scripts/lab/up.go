@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,8 @@ type plan struct {
 	Profile  string         `json:"profile"`            // "": layered
 	Replicas map[string]int `json:"replicas,omitempty"` // of services that have more than one
 	Delays   stack.Delays   `json:"delays,omitempty"`   // injected, for a harness to find
+	With     []string       `json:"with,omitempty"`     // containers beside the platform's own
+	Attach   string         `json:"attach,omitempty"`   // the project of a platform that is somebody else's to start and end
 	Port     int            `json:"port"`
 	Asked    bool           `json:"asked"` // the port was given: no other will do
 	LeaseTTL time.Duration  `json:"lease_ttl"`
@@ -88,6 +91,8 @@ a second Ctrl-C without patience.`,
 	flags.StringVar(&p.Profile, "profile", "", "which controls are on: "+strings.Join(profileNames(), ", ")+" (default layered)")
 	flags.StringSliceVar(&replicas, "replicas", nil, "more than one of a service: ingestion=3,inference=2")
 	flags.StringSliceVar(&delays, "delay", nil, "a known delay for a harness to find, in an unsafe lab: ingestion:app.policy=20us")
+	flags.StringSliceVar(&p.With, "with", nil, "with the engine docker, what is beside the platform: "+strings.Join(containers.Extras(), ", "))
+	flags.StringVar(&p.Attach, "attach", "", "with the engine docker: the project of a platform that docker compose or Tilt runs already, and goes on to")
 	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
 	flags.BoolVar(&p.NoSync, "no-sync", false, "PostgreSQL doesn't wait for the disk, whose pauses hide what is measured")
 	flags.DurationVar(&p.LeaseTTL, "lease-ttl", 0, "how long database credentials live (default 10m)")
@@ -174,6 +179,8 @@ func (a *app) checkPlan(p *plan) error {
 // checkEngine refuses what containers don't do: they are the platform as it is released.
 func (p *plan) checkEngine() error {
 	switch {
+	case (p.Engine == "" || p.Engine == control.Process) && (len(p.With) > 0 || p.Attach != ""):
+		return exit.Usagef("--with and --attach are for the engine %s", control.Docker)
 	case p.Engine == "" || p.Engine == control.Process:
 		return nil
 	case p.Engine != control.Docker:
@@ -183,13 +190,24 @@ func (p *plan) checkEngine() error {
 	case len(p.Replicas) > 0 || len(p.Delays) > 0 || p.LeaseTTL != 0 || p.NoSync:
 		return exit.Usagef("--replicas, --delay, --lease-ttl and --no-sync are for the engine %s", control.Process)
 	}
+	if p.Attach != "" && (len(p.With) > 0 || p.Asked) {
+		return exit.Usagef("--with and --port are for who starts the platform, not with --attach")
+	}
+	for _, name := range p.With {
+		if !slices.Contains(containers.Extras(), name) {
+			return exit.Usagef("there is no %q to have beside the platform: it is one of %s", name, strings.Join(containers.Extras(), ", "))
+		}
+	}
 	return containers.Check(context.Background())
 }
 
 // obtain gets or builds what the lab executes.
 func (a *app) obtain(ctx context.Context, p *plan) error {
 	if p.Engine == control.Docker {
-		_, err := a.makeImages(ctx)
+		if p.Attach != "" {
+			return nil
+		}
+		_, err := a.makeImages(ctx, nil, "", "")
 		return err
 	}
 	repo, cache, err := checkout()

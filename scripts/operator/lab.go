@@ -54,6 +54,27 @@ func (l lab) IssueAPIKey(ctx context.Context, ask control.APIKeyRequest) (contro
 // APIKeys implements control.SecretKeeper.
 func (l lab) APIKeys(ctx context.Context) ([]control.APIKey, error) { return l.stack.APIKeys(ctx) }
 
+// RotateMeshCA implements control.Lab, as far as Vault and Consul are concerned: who asks for it sees the workloads follow.
+func (l lab) RotateMeshCA(ctx context.Context) (control.MeshRotation, error) {
+	return l.stack.RotateMeshCA(ctx)
+}
+
+// Rotate implements control.SecretKeeper, as far as Vault is concerned: who asks for it tells the workloads.
+func (l lab) Rotate(ctx context.Context, what, name string) ([]control.Rotated, error) {
+	return l.stack.Rotate(ctx, what, name)
+}
+
+// Secrets implements control.SecretKeeper: what Vault and Consul have given out, and API keys.
+func (l lab) Secrets(ctx context.Context) ([]control.Secret, error) { return l.stack.Secrets(ctx) }
+
+// Revoke implements control.SecretKeeper. Shutting a service out takes its identity documents, too, which are the attestor's.
+func (l lab) Revoke(ctx context.Context, what, id string) error {
+	if what == "service" {
+		return errContainers
+	}
+	return l.stack.Revoke(ctx, what, id)
+}
+
 // Places implements control.Switcher.
 func (l lab) Places(ctx context.Context) (control.Places, error) { return l.stack.Places(ctx) }
 
@@ -75,22 +96,6 @@ func (lab) Release(context.Context, string) error { return errContainers }
 func (lab) RotateLeaves(context.Context) (done control.MeshRotation, err error) {
 	return done, errContainers
 }
-
-// RotateMeshCA implements control.Lab.
-func (lab) RotateMeshCA(context.Context) (done control.MeshRotation, err error) {
-	return done, errContainers
-}
-
-// Secrets implements control.SecretKeeper.
-func (lab) Secrets(context.Context) ([]control.Secret, error) { return nil, errContainers }
-
-// Rotate implements control.SecretKeeper.
-func (lab) Rotate(context.Context, string, string) ([]control.Rotated, error) {
-	return nil, errContainers
-}
-
-// Revoke implements control.SecretKeeper.
-func (lab) Revoke(context.Context, string, string) error { return errContainers }
 
 // SwitchControls implements control.Switcher: the images are built for release, and none of their controls can be off.
 func (lab) SwitchControls(context.Context, []control.Switch) (done control.Switched, err error) {

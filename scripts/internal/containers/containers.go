@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +22,18 @@ type Platform struct {
 	Project string   // its name among the engine's
 	File    string   // docker-compose.yml
 	Env     []string // what the file asks for: REDOUBT_PORT, REDOUBT_SUBNET
+	With    []string // Extras
+	Theirs  bool     // somebody else starts and ends it: Up and Down leave it alone
 }
+
+// extras are the file's profiles, which aren't there unless asked for, and what the platform's own are told of each.
+var extras = map[string]string{
+	"observability": "REDOUBT_OTLP_ENDPOINT=http://jaeger:4318",
+	"redis":         "REDOUBT_REDIS_URL=redis://redis:6379",
+}
+
+// Extras are the names that With may have, sorted.
+func Extras() []string { return slices.Sorted(maps.Keys(extras)) }
 
 // Project is the name for the platform of one lab's folder: the same each time, so that a later lab finds what a killed one
 // left.
@@ -40,7 +53,14 @@ func Check(ctx context.Context) error {
 
 // Up starts all containers. It returns when the last one has been started, which is before the platform serves.
 func (p *Platform) Up(ctx context.Context) error {
-	return p.compose(ctx, "up", "--detach", "--no-build")
+	if p.Theirs {
+		return nil
+	}
+	env := []string{profiles(p.With)}
+	for _, name := range p.With {
+		env = append(env, extras[name])
+	}
+	return p.compose(ctx, env, "up", "--detach", "--no-build")
 }
 
 // Down ends and removes everything of the platform's: containers, volumes, networks, and attackers beside them.
@@ -49,7 +69,10 @@ func (p *Platform) Down(ctx context.Context) error {
 	if err == nil && left != "" {
 		_, err = run(ctx, nil, nil, "docker", append([]string{"rm", "--force"}, strings.Fields(left)...)...)
 	}
-	return errors.Join(err, p.compose(ctx, "down", "--volumes", "--timeout", "5"))
+	if p.Theirs {
+		return err
+	}
+	return errors.Join(err, p.compose(ctx, []string{profiles(Extras())}, "down", "--volumes", "--timeout", "5"))
 }
 
 // Exists tells whether the engine has a container of the platform's, running or not.
@@ -58,13 +81,15 @@ func (p *Platform) Exists(ctx context.Context) (bool, error) {
 	return found != "", err
 }
 
-func (p *Platform) compose(ctx context.Context, args ...string) error {
+func profiles(names []string) string { return "COMPOSE_PROFILES=" + strings.Join(names, ",") }
+
+func (p *Platform) compose(ctx context.Context, env []string, args ...string) error {
 	command, err := composeCommand(ctx)
 	if err != nil {
 		return err
 	}
 	command = append(command, "--project-name", p.Project, "--file", p.File)
-	_, err = run(ctx, p.Env, nil, command[0], append(command[1:], args...)...)
+	_, err = run(ctx, slices.Concat(p.Env, env), nil, command[0], append(command[1:], args...)...)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,7 @@ type Container struct {
 	Job       bool // done once
 	Restarts  int
 	Addresses map[string]string // network, without the project's name -> IP address
+	Published string            // "127.0.0.1:8443" on this machine; "" when nothing is
 }
 
 // inspected is what the engine says of a container, as far as it matters.
@@ -45,6 +47,7 @@ type inspected struct {
 	HostConfig      struct{ RestartPolicy struct{ Name string } }
 	NetworkSettings struct {
 		Networks map[string]struct{ IPAddress string }
+		Ports    map[string][]struct{ HostIP, HostPort string }
 	}
 }
 
@@ -81,6 +84,11 @@ func (p *Platform) List(ctx context.Context) ([]Container, error) {
 		}
 		for name, network := range f.NetworkSettings.Networks {
 			c.Addresses[strings.TrimPrefix(name, p.Project+"_")] = network.IPAddress
+		}
+		for _, port := range f.NetworkSettings.Ports {
+			for _, at := range port {
+				c.Published = net.JoinHostPort(at.HostIP, at.HostPort)
+			}
 		}
 		all = append(all, c)
 	}

@@ -32,6 +32,7 @@ type Source struct {
 	Bin           string // the folder of the platform's own binaries
 	Consul, Vault string // programs
 	Postgres      string // the folder of PostgreSQL's programs
+	Redis         string // the server; "": none on this machine, and no image of it
 }
 
 // MaxSize is what an image of ours may hold, in bytes.
@@ -45,11 +46,11 @@ var Ours = []string{
 	"./services/platform/mesh/sidecar", "./services/platform/mesh/envoyagent", "./services/platform/attest/attestor", "./scripts/operator",
 }
 
-// Assemble makes all images, each of one layer.
-func Assemble(ctx context.Context, from Source) ([]Image, error) {
+// Assemble makes all images, or those of these names, each of one layer.
+func Assemble(ctx context.Context, from Source, only ...string) ([]Image, error) {
 	var all []Image
 	add := func(name string, make func() (v1.Image, error)) error {
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil || (len(only) > 0 && !slices.Contains(only, name)) {
 			return err
 		}
 		image, err := make()
@@ -62,7 +63,10 @@ func Assemble(ctx context.Context, from Source) ([]Image, error) {
 			return nil, err
 		}
 	}
-	err := add("postgres", func() (v1.Image, error) { return postgres(ctx, from.Postgres) })
+	if err := add("postgres", func() (v1.Image, error) { return postgres(ctx, from.Postgres) }); err != nil || from.Redis == "" {
+		return all, err
+	}
+	err := add("redis", func() (v1.Image, error) { return redis(ctx, from.Redis) })
 	return all, err
 }
 

@@ -27,25 +27,44 @@ type leaf struct {
 // RotateLeaves gives every workload that runs a new leaf certificate. One that doesn't run gets its own when it
 // starts.
 func (s *Stack) RotateLeaves(ctx context.Context) (control.MeshRotation, error) {
-	leaves, err := s.eachLeaf(ctx, http.MethodPost)
-	return rotation("", leaves), err
+	return RotateLeaves(ctx, s.planeSockets())
 }
 
 // RotateMeshCA replaces the mesh's root and intermediate, and waits until every workload that runs has a leaf of
 // the new one.
 func (s *Stack) RotateMeshCA(ctx context.Context) (control.MeshRotation, error) {
-	before, err := s.eachLeaf(ctx, http.MethodGet)
+	return RotateMeshCA(ctx, s.planeSockets(), s.plane.RotateMeshCA)
+}
+
+// planeSockets are where data planes are asked, by the component that each is.
+func (s *Stack) planeSockets() map[string]string {
+	sockets := map[string]string{}
+	for _, w := range s.instances {
+		sockets[s.planeOf(w)] = s.folder(w.name, "sidecar.sock")
+	}
+	return sockets
+}
+
+// RotateLeaves has the data planes at these sockets get new leaves; keys are components' names.
+func RotateLeaves(ctx context.Context, sockets map[string]string) (control.MeshRotation, error) {
+	leaves, err := eachLeaf(ctx, http.MethodPost, sockets)
+	return rotation("", leaves), err
+}
+
+// RotateMeshCA has the root replaced, and waits until the data planes at these sockets have a leaf of the new one.
+func RotateMeshCA(ctx context.Context, sockets map[string]string, replace func(context.Context) (root string, err error)) (control.MeshRotation, error) {
+	before, err := eachLeaf(ctx, http.MethodGet, sockets)
 	if err != nil {
 		return control.MeshRotation{}, err
 	}
-	root, err := s.plane.RotateMeshCA(ctx)
+	root, err := replace(ctx)
 	if err != nil {
 		return control.MeshRotation{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, followWithin)
 	defer cancel()
 	for {
-		now, err := s.eachLeaf(ctx, http.MethodGet)
+		now, err := eachLeaf(ctx, http.MethodGet, sockets)
 		behind := ""
 		for name, l := range now {
 			if was, ok := before[name]; ok && was.Issuer == l.Issuer {
@@ -63,25 +82,25 @@ func (s *Stack) RotateMeshCA(ctx context.Context) (control.MeshRotation, error) 
 	}
 }
 
-// eachLeaf gets (GET) or renews (POST) the leaves of all workloads that run, by the component that holds them.
-func (s *Stack) eachLeaf(ctx context.Context, method string) (map[string]leaf, error) {
+// eachLeaf gets (GET) or renews (POST) the leaves of all data planes that run.
+func eachLeaf(ctx context.Context, method string, sockets map[string]string) (map[string]leaf, error) {
 	ctx, cancel := context.WithTimeout(ctx, leafTimeout)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	leaves := map[string]leaf{}
 	var errs []error
-	for _, w := range s.instances {
+	for name, socket := range sockets {
 		wg.Go(func() {
 			var l leaf
-			err := ask(ctx, s.folder(w.name, "sidecar.sock"), method, "/v1/leaf", &l)
+			err := ask(ctx, socket, method, "/v1/leaf", &l)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
 			case err == nil:
-				leaves[s.planeOf(w)] = l
+				leaves[name] = l
 			case !notRunning(err):
-				errs = append(errs, fmt.Errorf("%s: %w", s.planeOf(w), err))
+				errs = append(errs, fmt.Errorf("%s: %w", name, err))
 			}
 		})
 	}

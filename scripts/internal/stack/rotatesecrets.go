@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -83,30 +84,35 @@ func (s *Stack) rotateTokenKeys(ctx context.Context) (done []control.Rotated, er
 	return append(done, more...), err
 }
 
-// orderRotation has each process of a service that runs rotate something of its own. One that doesn't run begins
-// with what is new; one that has nothing of the kind isn't concerned.
+// orderRotation has each process of a service that runs rotate something of its own.
 func (s *Stack) orderRotation(ctx context.Context, service, what string) (done []control.Rotated, err error) {
 	for _, w := range s.instances {
 		if w.service != service {
 			continue
 		}
-		var said struct {
-			What string `json:"what"`
-			Done string `json:"done"`
-		}
-		err := ask(ctx, s.folder(w.name, "admin.sock"), http.MethodPost, "/v1/rotations/"+url.PathEscape(what), &said)
-		switch {
-		case err == nil:
-			if said.Done == "" {
-				said.Done = "replaced"
-			}
-			done = append(done, control.Rotated{What: names[what], Holder: w.name, Done: said.Done})
-		case notRunning(err), strings.HasPrefix(err.Error(), "status 404:"):
-		default:
-			return done, fmt.Errorf("%s: %w", w.name, err)
+		more, err := OrderRotation(ctx, w.name, s.folder(w.name, "admin.sock"), what)
+		if done = append(done, more...); err != nil {
+			return done, err
 		}
 	}
 	return done, nil
+}
+
+// OrderRotation has the process at an admin socket rotate something of its own. One that doesn't run begins with what is
+// new; one that has nothing of the kind isn't concerned.
+func OrderRotation(ctx context.Context, name, socket, what string) ([]control.Rotated, error) {
+	var said struct {
+		What string `json:"what"`
+		Done string `json:"done"`
+	}
+	err := ask(ctx, socket, http.MethodPost, "/v1/rotations/"+url.PathEscape(what), &said)
+	switch {
+	case err == nil:
+		return []control.Rotated{{What: names[what], Holder: name, Done: cmp.Or(said.Done, "replaced")}}, nil
+	case notRunning(err), strings.HasPrefix(err.Error(), "status 404:"):
+		return nil, nil
+	}
+	return nil, fmt.Errorf("%s: %w", name, err)
 }
 
 var names = map[string]string{"db": "database login", "transit": "sealed records", "token-key": "transaction key"}
