@@ -29,6 +29,7 @@ type Setup struct {
 	Delays  []string // "service:control=20us": 0s lets it take others while it runs
 	Program Program  // another one than the run's; none: that
 	Sync    bool     // PostgreSQL waits for the disk, as every revision's does
+	Engine  string   // what runs the components; "": processes
 }
 
 // Lab is a whole platform that was started to be measured.
@@ -65,7 +66,10 @@ func start(ctx context.Context, p Program, folder string, s Setup) (*Lab, error)
 	for _, d := range s.Delays {
 		args = append(args, "--delay", d)
 	}
-	if !s.Sync { // a disk's pauses are a thousand times what is measured, and alike whatever the controls
+	if s.Engine != "" {
+		args = append(args, "--engine", s.Engine)
+	}
+	if !s.Sync && s.Engine == "" { // a disk's pauses are a thousand times what is measured, and alike whatever the controls
 		args = append(args, "--no-sync")
 	}
 	env := append(os.Environ(), stack.UnsafeLab+"=1")
