@@ -236,7 +236,7 @@ var messages = map[string]struct {
 	"rotated":                                             {"rotated", "authentication", "change", "success", nil},
 	"alive":                                               {"alive", "configuration", "info", "success", nil},
 	"events lost":                                         {"events-lost", "configuration", "error", "failure", attributes{"reason": Reason, "count": Lost}},
-	"draining":                                            {"draining", "configuration", "info", "success", nil},
+	"ending":                                              {"ending", "configuration", "info", "success", nil},
 	"serving":                                             {"serving", "configuration", "info", "success", attributes{"mode": "redoubt.mode"}},
 	"stopped":                                             {"stopped", "configuration", "info", "success", nil},
 }

@@ -68,7 +68,7 @@ func (n *nativeMode) dial(ctx context.Context, upstream string) (net.Conn, error
 	if !slices.Contains(n.cfg.Upstreams, upstream) {
 		return nil, fmt.Errorf("%s has no upstream %s in topology.yaml", n.cfg.Workload, upstream)
 	}
-	return tunnel.DialDirect(ctx, n.plane.Client, n.plane.Streams, upstream)
+	return n.plane.Dial(ctx, upstream)
 }
 
 func (n *nativeMode) id(context.Context) (ID, error) {

@@ -23,6 +23,7 @@ import (
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/event/ship"
 	"redoubt.example/services/platform/httpserver"
 	"redoubt.example/services/platform/mesh"
 	"redoubt.example/services/platform/policy"
@@ -40,6 +41,9 @@ const (
 // closeTimeout bounds giving leases back; what isn't revoked by then ends by its time to live.
 const closeTimeout = 5 * time.Second
 
+// lastEvents bounds how long sentinel may take for what a process has to say at its end.
+const lastEvents = time.Second
+
 // Workload is a service's process, connected to everything it runs on.
 type Workload struct {
 	Config   config.Workload
@@ -56,6 +60,7 @@ type Workload struct {
 	checks  []check
 	closers []func()
 
+	events  *ship.Shipper
 	rotate  map[string]Rotate
 	admin   []httpserver.AdminOption
 	closing sync.Once
@@ -70,8 +75,9 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 	if top.Services[cfg.Name] == nil {
 		return nil, &config.Error{Reason: fmt.Sprintf("REDOUBT_WORKLOAD %q is not a service of topology.yaml", cfg.Name)}
 	}
-	w := &Workload{Config: cfg, Topology: top, Log: telemetry.NewLogger(os.Stderr, cfg.Name, cfg.LogLevel),
-		Metrics: telemetry.NewMetrics(cfg.Name)}
+	w := &Workload{Config: cfg, Topology: top, Metrics: telemetry.NewMetrics(cfg.Name)}
+	w.events = ship.New(ship.Config{Workload: cfg.Name, Node: cfg.Name, Upstreams: top.Upstreams(cfg.Name), RunDir: cfg.RunDir, Log: os.Stderr, Metrics: w.Metrics})
+	w.Log = telemetry.NewLogger(w.events, cfg.Name, cfg.LogLevel)
 	slog.SetDefault(w.Log) // for what a library logs, and lifecycle.Main's last word
 	if err := controls.SwitchOff(w.Log, cfg.ControlsOff); err != nil {
 		return nil, &config.Error{Reason: err.Error()}
@@ -98,6 +104,7 @@ func Open(ctx context.Context, cfg config.Workload) (*Workload, error) {
 		w.Close()
 		return nil, fmt.Errorf("open workload %s: %w", cfg.Name, err)
 	}
+	w.events.Start(w.Mesh)
 	w.OnRotate(RotateLogins, func(ctx context.Context) (string, error) { return "", w.Vault.Replace(ctx) })
 	w.Ready("mesh", w.Mesh.Ready)
 	w.Ready("vault", w.Vault.Ready)
@@ -192,6 +199,9 @@ func (w *Workload) Close() {
 		for _, f := range slices.Backward(w.closers) {
 			f()
 		}
+		ctx, cancel := context.WithTimeout(context.Background(), lastEvents)
+		defer cancel()
+		w.events.Close(ctx)
 		var errs []error
 		if w.Mesh != nil {
 			errs = append(errs, w.Mesh.Close())

@@ -37,7 +37,8 @@ type receiver struct {
 
 // newReceiver: sentinel's own processes, which have no upstream, report at its admin socket.
 func newReceiver(cfg Config, mesh Dialer) *receiver {
-	r := &receiver{url: "http://" + Sentinel + path, gzip: gzip.NewWriter(nil)}
+	packer, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // there is such a level
+	r := &receiver{url: "http://" + Sentinel + path, gzip: packer}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return mesh.Dial(ctx, Sentinel) }
 	if cfg.Workload == Sentinel {
 		r.url = "http://" + Sentinel + alert.AuditPath

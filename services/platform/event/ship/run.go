@@ -19,8 +19,9 @@ const (
 	// A batch that wasn't taken waits from firstPause to longestPause, each time twice as long.
 	firstPause   = 100 * time.Millisecond
 	longestPause = 5 * time.Second
-	// patience is how long sentinel may take for one.
-	patience = 5 * time.Second
+	// patience is how long sentinel may take for one; lastPatience the same if the process ends and it was away before.
+	patience     = 5 * time.Second
+	lastPatience = 200 * time.Millisecond
 )
 
 func (s *Shipper) run() {
@@ -29,21 +30,21 @@ func (s *Shipper) run() {
 	defer s.giveUp()
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	alive := true
+	say := "alive"
 	for {
-		for s.next(alive) {
-			alive = false
+		for s.next(say) {
+			say = ""
 		}
-		alive = false
+		say = ""
 		select {
 		case <-s.buffer.wake:
 			s.wait(linger)
 		case <-beat.C:
-			alive = true
+			say = "alive"
 		case <-s.stop:
 		}
 		if s.stopping() {
-			for s.next(false) {
+			for s.next("ending") {
 			}
 			return
 		}
@@ -67,8 +68,8 @@ func (s *Shipper) wait(d time.Duration) {
 	}
 }
 
-// next sends the oldest lines, and what there is to say besides. It returns whether there are more.
-func (s *Shipper) next(alive bool) (more bool) {
+// next sends the oldest lines, and what the shipper has to say besides. It returns whether there are more.
+func (s *Shipper) next(say string) (more bool) {
 	lines, more := s.buffer.take()
 	events := s.events(lines)
 	s.buffer.release(lines)
@@ -78,8 +79,8 @@ func (s *Shipper) next(alive bool) (more bool) {
 			events = append(events, s.say("events lost", "reason", reason(r).String(), "count", n))
 		}
 	}
-	if alive {
-		events = append(events, s.say("alive"))
+	if say == "alive" || say == "ending" && !more {
+		events = append(events, s.say(say))
 	}
 	if len(events) == 0 {
 		return more
@@ -116,7 +117,7 @@ func (s *Shipper) events(lines []byte) (all []*event.Event) {
 		case e.Text(event.Dataset) == event.Access && e.Text("http.route") == "POST "+path:
 			continue
 		case e.Text(event.Action) == "refused-by-upstream" && e.Text("service.target.name") == Sentinel:
-			if s.refused {
+			if s.refused || e.Time.Before(s.taken) {
 				continue
 			}
 			s.refused = true
@@ -133,8 +134,11 @@ func (s *Shipper) send(events []*event.Event) error {
 		return &rejection{err.Error()}
 	}
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		last := s.stopping()
-		ctx, cancel := context.WithTimeout(s.ctx, patience)
+		last, wait := s.stopping(), patience
+		if last && s.away {
+			wait = lastPatience
+		}
+		ctx, cancel := context.WithTimeout(s.ctx, wait)
 		bad, err := s.to.post(ctx, batch)
 		cancel()
 		s.note(err)
@@ -143,7 +147,7 @@ func (s *Shipper) send(events []*event.Event) error {
 		case err == nil:
 			s.sent.Add(float64(len(events) - bad))
 			s.loss.add(refused, bad)
-			s.refused = false
+			s.refused, s.taken = false, time.Now()
 			return nil
 		case last || errors.As(err, new(*rejection)):
 			return err

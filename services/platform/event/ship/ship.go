@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -49,8 +50,9 @@ type Shipper struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	away    bool // sentinel doesn't take events
-	refused bool // it was reported that it doesn't let us in
+	away    bool      // sentinel doesn't take events
+	refused bool      // it was reported that it doesn't let us in
+	taken   time.Time // when it last took some
 }
 
 // New returns a shipper that keeps events until Start.

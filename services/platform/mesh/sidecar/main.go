@@ -13,6 +13,7 @@ import (
 	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/controls"
+	"redoubt.example/services/platform/event/ship"
 	"redoubt.example/services/platform/lifecycle"
 	"redoubt.example/services/platform/mesh/internal/plane"
 	"redoubt.example/services/platform/telemetry"
@@ -26,8 +27,11 @@ type settings struct {
 	Datacenter string `env:"DATACENTER" envDefault:"dc1"`
 }
 
-// closeTimeout is how long the last round of metrics may take.
-const closeTimeout = 2 * time.Second
+// At the end: how long the last round of metrics may take, and sentinel for what the sidecar has to say.
+const (
+	closeTimeout = 2 * time.Second
+	lastEvents   = time.Second
+)
 
 func main() {
 	// Relaying allocates next to nothing; handshakes do, and with many connections their garbage would be half of what the
@@ -44,11 +48,6 @@ func run(ctx context.Context) error {
 	if cfg.Mode != "sidecar" {
 		return &config.Error{Reason: fmt.Sprintf("a sidecar has no part in mesh mode %q", cfg.Mode)}
 	}
-	log := telemetry.NewLogger(os.Stderr, cfg.Name+".sidecar", cfg.LogLevel)
-	slog.SetDefault(log)
-	if err := controls.SwitchOff(log, cfg.ControlsOff); err != nil {
-		return &config.Error{Reason: err.Error()}
-	}
 	top, err := topology.Load()
 	if err != nil {
 		return err
@@ -56,9 +55,16 @@ func run(ctx context.Context) error {
 	if top.Services[cfg.Name] == nil {
 		return &config.Error{Reason: fmt.Sprintf("topology.yaml has no service %q", cfg.Name)}
 	}
-	metrics := telemetry.NewMetrics(cfg.Name + ".sidecar")
+	node := cfg.Name + ".sidecar"
+	metrics := telemetry.NewMetrics(node)
+	events := ship.New(ship.Config{Workload: cfg.Name, Node: node, Upstreams: top.Upstreams(cfg.Name), RunDir: cfg.RunDir, Log: os.Stderr, Metrics: metrics})
+	log := telemetry.NewLogger(events, node, cfg.LogLevel)
+	slog.SetDefault(log)
+	if err := controls.SwitchOff(log, cfg.ControlsOff); err != nil {
+		return &config.Error{Reason: err.Error()}
+	}
 	// Its metrics alone: it sees streams, and no request to trace.
-	export, err := telemetry.NewTracing(telemetry.ExportConfig{Endpoint: cfg.OTLPEndpoint, CAFile: cfg.CAFile, Workload: cfg.Name + ".sidecar", Log: log, Metrics: metrics})
+	export, err := telemetry.NewTracing(telemetry.ExportConfig{Endpoint: cfg.OTLPEndpoint, CAFile: cfg.CAFile, Workload: node, Log: log, Metrics: metrics})
 	if err != nil {
 		return err
 	}
@@ -77,8 +83,16 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	events.Start(sidecar)
 	parts := lifecycle.NewGroup(ctx)
 	parts.Go("tunnel", sidecar.Run)
+	parts.Go("events", func(ctx context.Context) error {
+		<-ctx.Done() // before the streams are drained, of which theirs is one
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastEvents)
+		defer cancel()
+		events.Close(end)
+		return nil
+	})
 	parts.Go("admin", func(ctx context.Context) error {
 		return sidecar.ServeAdmin(ctx, metrics.Handler())
 	})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"sync"
 
@@ -95,6 +96,11 @@ func (p *Plane) ID() string {
 		return current.ID.String()
 	}
 	return ""
+}
+
+// Dial connects the data plane's own process to an upstream. The caller closes the connection.
+func (p *Plane) Dial(ctx context.Context, upstream string) (net.Conn, error) {
+	return tunnel.DialDirect(ctx, p.Client, p.Streams, upstream)
 }
 
 // RenewLeaf has a new leaf certificate signed now, and returns once it is in force. Open connections go on.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"sync/atomic"
 
 	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/mesh/internal/accept"
@@ -21,6 +22,8 @@ type Outbound struct {
 	Streams  *Streams
 	Upstream string
 	Log      *slog.Logger
+
+	away atomic.Bool
 }
 
 // Serve takes connections from ln until ctx ends, and returns when the last stream has ended.
@@ -76,8 +79,8 @@ func (o *Outbound) relay(ctx context.Context, s *stream) error {
 func (o *Outbound) begin(ctx context.Context, s *stream, first []byte) error {
 	for attempt := 1; ; attempt++ {
 		c, err := o.Client.Dial(ctx, o.Upstream)
+		o.note(err)
 		if err != nil {
-			o.Log.Warn("the upstream can't be reached", "upstream", o.Upstream, "error", err.Error())
 			return err
 		}
 		if n, err := c.Write(first); err != nil {
@@ -94,4 +97,16 @@ func (o *Outbound) begin(ctx context.Context, s *stream, first []byte) error {
 		o.Streams.limit(s, c.term)
 		return nil
 	}
+}
+
+// note says when the upstream can't be reached any more, and when it can be again: once, however many ask for it meanwhile.
+func (o *Outbound) note(err error) {
+	if was := o.away.Swap(err != nil); was == (err != nil) {
+		return
+	}
+	if err != nil {
+		o.Log.Warn("the upstream can't be reached", "upstream", o.Upstream, "error", err.Error())
+		return
+	}
+	o.Log.Info("the upstream can be reached again", "upstream", o.Upstream)
 }
