@@ -58,9 +58,12 @@ type entry struct {
 	} `json:"response"`
 }
 
+// AuditLog is the file of Vault's audit log.
+func (p *Plane) AuditLog() string { return p.path(Vault, "audit.log") }
+
 // Audit reads Vault's audit log from the time given and passes on each event that the choice is for, in order.
 func (p *Plane) Audit(ctx context.Context, since time.Time, pass func(SecurityEvent)) error {
-	file, err := os.Open(p.path(Vault, "audit.log"))
+	file, err := os.Open(p.AuditLog())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -126,7 +126,12 @@ func newLab(p plan, claim *labdir.Claim, log *slog.Logger, stop context.CancelFu
 	return l, l.assemble(claim, log)
 }
 
-func (l *runningLab) run(ctx, force context.Context) error { return l.sup.Run(ctx, force) }
+func (l *runningLab) run(ctx, force context.Context) error {
+	var shipping sync.WaitGroup
+	defer shipping.Wait()
+	shipping.Go(func() { l.stack.ShipServerLogs(ctx, l.dir.Log) })
+	return l.sup.Run(ctx, force)
+}
 
 func (l *runningLab) awaitReady(ctx context.Context, say func(string)) error {
 	err := l.sup.WaitReady(ctx, func(all []supervisor.Component) { say(summary(all)) })

@@ -87,6 +87,10 @@ func operate(ctx context.Context, cfg settings) error {
 	}
 	parts := lifecycle.NewGroup(ctx)
 	parts.Go("steps", func(ctx context.Context) error { return sup.Run(ctx, context.Background()) })
+	parts.Go("server logs", func(ctx context.Context) error {
+		s.ShipServerLogs(ctx, nil)
+		return nil
+	})
 	parts.Go("socket", func(ctx context.Context) error { return serve(ctx, cfg.Socket, lab{s, cancel}, sup) })
 	return parts.Wait()
 }
