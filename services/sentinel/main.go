@@ -16,11 +16,13 @@ import (
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/workload"
 	"redoubt.example/services/sentinel/internal/alerts"
+	"redoubt.example/services/sentinel/internal/anomaly"
 	"redoubt.example/services/sentinel/internal/archive"
 	"redoubt.example/services/sentinel/internal/detection"
 	"redoubt.example/services/sentinel/internal/flow"
 	"redoubt.example/services/sentinel/internal/httpapi"
 	"redoubt.example/services/sentinel/internal/postgres"
+	"redoubt.example/services/sentinel/internal/presence"
 	"redoubt.example/services/sentinel/internal/stream"
 )
 
@@ -43,10 +45,32 @@ const (
 	maxWaiting = 1 << 16               // events that wait to be looked at
 	maxUnkept  = 1 << 18               // and to be stored: some 13 s of the most that comes
 	partitions = time.Hour
+
+	// Each workload is heard every five seconds at least.
+	silence = 15 * time.Second
+	grace   = 30 * time.Second
 )
 
+// supervisor is who runs the platform: it says what it holds down.
+const supervisor = "supervisor"
+
 // outside are those who keep logs and have no place in the mesh.
-var outside = []string{"vault", "consul", "postgres"}
+var outside = []string{"vault", "consul", "postgres", supervisor}
+
+// told is a book whose responses are also told to who waits for workloads to be heard.
+type told struct {
+	*alerts.Book
+	present *presence.Watch
+}
+
+// Respond implements httpapi.Book.
+func (t told) Respond(ctx context.Context, r alert.Response) error {
+	err := t.Book.Respond(ctx, r)
+	if err == nil {
+		t.present.Respond(r, time.Now())
+	}
+	return err
+}
 
 func main() { workload.Main(postgres.Migrations, serve) }
 
@@ -72,18 +96,23 @@ func serve(ctx context.Context, cfg settings, w *workload.Workload, pool *pgxpoo
 	kept := archive.New(store, maxUnkept)
 	watch := detection.NewWatch(detection.New(rules, detection.Defaults()))
 	flows := flow.New()
-	events := stream.New(stream.Config{Observers: []stream.Observer{alerts.NewDamper(watch), flows}, Raise: book.Raise, Keep: kept.Keep, Tick: tick, Most: maxWaiting})
+	present := presence.New(presence.Config{Workloads: w.Topology.Callers(w.Config.Name), Operator: supervisor, Silence: silence, Grace: grace})
+	events := stream.New(stream.Config{Observers: []stream.Observer{alerts.NewDamper(watch, anomaly.New(w.Topology), present), flows}, Raise: book.Raise, Keep: kept.Keep,
+		Tick: tick, Most: maxWaiting})
 	w.Go("archive", kept.Run)
 	w.Go("alerts", book.Run)
 	w.Go("stream", events.Run)
 	w.Every(partitions, "old events dropped", func(ctx context.Context) (int, error) { return store.KeepEvents(ctx, cfg.Keep) })
 	health := func() alert.Health {
 		s := watch.Stats()
-		raised, _ := book.Counts()
-		return alert.Health{Events: s.Events, Duplicates: s.Duplicates, Late: s.Late, Lost: map[string]uint64{}, Alerts: uint64(raised), Rules: len(rules.All),
-			Silent: []string{}, StoreLag: kept.Lag(time.Now())}
+		raised, unkept := book.Counts()
+		_, dropped := kept.Counts()
+		lost := present.Lost()
+		lost[w.Config.Name] += unkept + dropped
+		return alert.Health{Events: s.Events, Duplicates: s.Duplicates, Late: s.Late, Lost: lost, Alerts: uint64(raised), Rules: len(rules.All), //nolint:gosec // a count
+			Silent: present.Silent(time.Now()), StoreLag: kept.Lag(time.Now())}
 	}
-	api := httpapi.API{Stream: events, Book: book, Store: store, Health: health, Flows: flows.List, Now: time.Now,
+	api := httpapi.API{Stream: events, Book: told{book, present}, Store: store, Health: health, Flows: flows.List, Now: time.Now,
 		Local: slices.Concat(outside, w.Topology.JobNames(), []string{w.Config.Name})}
 	for pattern, handle := range api.Admin() {
 		w.Admin(pattern, handle)
