@@ -88,7 +88,11 @@ func stateReason(c supervisor.Component) string {
 
 // Hold implements control.Lab.
 func (l *runningLab) Hold(ctx context.Context, name string) error {
-	return badName(l.sup.Hold(ctx, name))
+	err := l.sup.Hold(ctx, name)
+	if err == nil {
+		l.tell(ctx, heldDown, name)
+	}
+	return badName(err)
 }
 
 // Release implements control.Lab.
@@ -96,7 +100,11 @@ func (l *runningLab) Release(ctx context.Context, name string) error {
 	if err := l.stack.LetIn(ctx, name); err != nil { // what `lab revoke service` took
 		return err
 	}
-	return badName(l.sup.Release(ctx, name))
+	err := l.sup.Release(ctx, name)
+	if err == nil {
+		l.tell(ctx, released, name)
+	}
+	return badName(err)
 }
 
 func badName(err error) error {

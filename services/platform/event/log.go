@@ -238,6 +238,8 @@ var messages = map[string]struct {
 	"events lost":                                         {"events-lost", "configuration", "error", "failure", attributes{"reason": Reason, "count": Lost}},
 	"ending":                                              {"ending", "configuration", "info", "success", nil},
 	"serving":                                             {"serving", "configuration", "info", "success", attributes{"mode": "redoubt.mode"}},
+	"component held down":                                 {"held-down", "configuration", "change", "success", attributes{"component": "service.target.name"}},
+	"component released":                                  {"released", "configuration", "change", "success", attributes{"component": "service.target.name"}},
 	"stopped":                                             {"stopped", "configuration", "info", "success", nil},
 }
 

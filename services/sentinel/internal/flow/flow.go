@@ -17,8 +17,8 @@ const (
 	maxOfOne = 1_000 // that one service may report
 )
 
-// failed is the first status that is the service's fault rather than the caller's.
-const failed = 500
+// From these statuses on a request was refused, and has failed.
+const refused, failed = 400, 500
 
 // Seen are the flows since the start. It observes the stream in one goroutine; List is for any.
 type Seen struct {
@@ -54,8 +54,11 @@ func (s *Seen) Observe(_ context.Context, e *event.Event) []alert.Alert {
 		s.ofOne[key.callee]++
 	}
 	f.Count++
-	if status, ok := e.Fields["http.response.status_code"].(int); ok && status >= failed {
+	switch status, _ := e.Fields["http.response.status_code"].(int); {
+	case status >= failed:
 		f.Errors++
+	case status >= refused:
+		f.Refused++
 	}
 	if n, ok := e.Fields["http.response.bytes"].(int); ok && n > 0 {
 		f.Bytes += int64(n)

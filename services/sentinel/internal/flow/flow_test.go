@@ -35,7 +35,7 @@ func TestFlows(t *testing.T) {
 	}
 	require.Equal(t, []alert.Flow{
 		{Caller: "outside", Callee: "gateway", Route: "GET /v1/account", Count: 1, Bytes: 7, First: noon, Last: noon},
-		{Caller: "gateway", Callee: "payments", Route: "GET /v1/account", Count: 3, Errors: 1, Bytes: 160, Proved: true, First: noon, Last: noon.Add(time.Second)},
+		{Caller: "gateway", Callee: "payments", Route: "GET /v1/account", Count: 3, Refused: 1, Errors: 1, Bytes: 160, Proved: true, First: noon, Last: noon.Add(time.Second)},
 		{Caller: "ingestion", Callee: "payments", Route: "GET /v1/account", Count: 1, First: noon, Last: noon},
 	}, s.List())
 }
