@@ -16,11 +16,8 @@ import (
 	"redoubt.example/services/platform/event"
 )
 
-// The rules' names, as alerts have them.
-const (
-	Silent = "workload_silent"
-	Lossy  = "events_lost"
-)
+// Silent is the rule's name, as alerts have it.
+const Silent = "workload_silent"
 
 // Config is what is expected.
 type Config struct {
@@ -64,9 +61,6 @@ func (w *Watch) Observe(_ context.Context, e *event.Event) []alert.Alert {
 	case action == lossy:
 		n, _ := e.Fields[event.Lost].(int)
 		w.lost[reporter] += uint64(max(n, 0)) //nolint:gosec // not negative
-		return []alert.Alert{{Rule: Lossy, Title: "A workload lost security events", Level: "medium", Threats: threats, Techniques: techniques,
-			First: e.Time, Time: e.Time, Count: max(n, 1), Subject: alert.Subject{Reporter: reporter},
-			Reason: fmt.Sprintf("%s had to drop %d events: %s", reporter, n, e.Text(event.Reason))}}
 	}
 	if slices.Contains(w.cfg.Workloads, reporter) {
 		w.last[reporter] = e.Observed
@@ -75,7 +69,7 @@ func (w *Watch) Observe(_ context.Context, e *event.Event) []alert.Alert {
 	return nil
 }
 
-// What silence and loss may be about: T-046 is events that don't say what happened.
+// What silence may be about: T-046 is events that don't say what happened.
 var threats, techniques = []string{"T-046"}, []string{"T1562"}
 
 // Respond takes note of what was done about an alert: whom the operator cuts off isn't heard.
