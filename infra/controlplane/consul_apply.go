@@ -7,13 +7,15 @@ import (
 
 	consul "github.com/hashicorp/consul/api"
 	"golang.org/x/sync/errgroup"
+
+	"redoubt.example/infra/topology"
 )
 
 // applyConsul writes who may log in as what, and who may connect to whom. Applied again, it changes nothing.
 func (p *Plane) applyConsul(ctx context.Context, client *consul.Client) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.applyAuth(ctx, client) })
-	group.Go(func() error { return p.applyIntentions(ctx, client) })
+	group.Go(func() error { return p.applyIntentions(ctx, client, p.cfg.Topology) })
 	group.Go(func() error { return applyMeshTLS(ctx, client) })
 	return group.Wait()
 }
@@ -120,15 +122,15 @@ func applyPolicy(ctx context.Context, client *consul.Client, name string) error 
 	return nil
 }
 
-// applyIntentions lets the callers that topology.yaml names connect; everyone else is denied by default.
-func (p *Plane) applyIntentions(ctx context.Context, client *consul.Client) error {
+// applyIntentions lets the callers that the topology names connect; everyone else is denied by default.
+func (p *Plane) applyIntentions(ctx context.Context, client *consul.Client, top *topology.Topology) error {
 	have, _, err := client.ConfigEntries().List(consul.ServiceIntentions, consulRead(ctx))
 	if err != nil {
 		return fmt.Errorf("list intentions: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for _, destination := range p.cfg.Topology.Names() {
-		callers := p.cfg.Topology.Callers(destination)
+	for _, destination := range top.Names() {
+		callers := top.Callers(destination)
 		same := func(e consul.ConfigEntry) bool { return e.GetName() == destination && sameSources(e, callers) }
 		if len(callers) == 0 || slices.ContainsFunc(have, same) {
 			continue

@@ -105,7 +105,7 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 		a.test(), a.topology(), a.images(), a.release(), a.vulns(),
 
 		a.apikey(), a.revoke(), a.secrets(),
-		a.attack(), a.controlVerb(), a.threat(), a.load(),
+		a.attack(), a.controlVerb(), a.threat(), a.load(), a.exerciseVerb(),
 		a.supervise(), a.floodSender(),
 	)
 	return root

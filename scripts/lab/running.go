@@ -30,9 +30,11 @@ type runningLab struct {
 	mu      sync.Mutex
 	startup time.Duration // 0 until everything was ready once
 
-	switching sync.Mutex       // one order at a time
-	switched  control.Switched // what is off
-	delays    stack.Delays     // that are injected
+	switching sync.Mutex        // one order at a time
+	switched  control.Switched  // what is off
+	delays    stack.Delays      // that are injected
+	exercise  string            // in place; "": none
+	replaced  map[string]string // by component: the program that runs in place of its own
 }
 
 func (l *runningLab) becomeReady(took time.Duration) {
@@ -47,7 +49,7 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 	startup := l.startup
 	l.mu.Unlock()
 	s := control.Status{
-		Engine: control.Process, Degraded: []control.Degradation{}, ControlsOff: l.controlsOff(), Settings: l.stack.Settings(), Mode: l.plan.Mode, Profile: l.plan.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
+		Engine: control.Process, Degraded: []control.Degradation{}, ControlsOff: l.controlsOff(), Exercise: l.inPlace(), Settings: l.stack.Settings(), Mode: l.plan.Mode, Profile: l.plan.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
 		Delays: l.delayed().List(), GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
 		Components: []control.Component{{
 			Name: supervisorName, PID: os.Getpid(), State: string(supervisor.Ready), RSSBytes: procfs.Memory(os.Getpid()),

@@ -39,6 +39,8 @@ type plan struct {
 	LeaseTTL time.Duration  `json:"lease_ttl"`
 	NoSync   bool           `json:"no_sync"`
 	Tools    tools.Set      `json:"tools"`
+
+	Exercises bool `json:"exercises"` // it may be broken and mended while it runs
 }
 
 func (a *app) up() *cobra.Command {

@@ -14,11 +14,12 @@ type Status struct {
 	Engine         string        `json:"engine"`   // what runs the components: process or docker
 	Mode           string        `json:"mode"`
 	Profile        string        `json:"profile"`
-	ControlsOff    []string      `json:"controls_off"`    // UNSAFE: what the lab runs without; empty when all is well
-	Settings       []string      `json:"settings"`        // keys of the environment that services were started with; never values
-	Delays         []string      `json:"delays"`          // UNSAFE: what is injected for a harness to find; empty when all is well
-	StartupSeconds float64       `json:"startup_seconds"` // until everything was ready; 0 before that
-	RSSBytes       int64         `json:"rss_bytes"`       // the sum of all components
+	ControlsOff    []string      `json:"controls_off"`       // UNSAFE: what the lab runs without; empty when all is well
+	Exercise       string        `json:"exercise,omitempty"` // UNSAFE: what the lab was broken with; "": nothing
+	Settings       []string      `json:"settings"`           // keys of the environment that services were started with; never values
+	Delays         []string      `json:"delays"`             // UNSAFE: what is injected for a harness to find; empty when all is well
+	StartupSeconds float64       `json:"startup_seconds"`    // until everything was ready; 0 before that
+	RSSBytes       int64         `json:"rss_bytes"`          // the sum of all components
 	GatewayURL     string        `json:"gateway_url"`
 	CAFile         string        `json:"ca_file"`
 	Components     []Component   `json:"components"`

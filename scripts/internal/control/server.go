@@ -94,6 +94,9 @@ func Handler(lab Lab) http.Handler {
 	if sentry, ok := lab.(Sentry); ok {
 		handleSentry(mux, sentry)
 	}
+	if changer, ok := lab.(Changer); ok {
+		handleChanges(mux, changer)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})

@@ -106,6 +106,13 @@ func (l *Lab) await(ctx context.Context, dir labdir.Dir) error {
 			l.Status = status
 		}
 	}
+	if err := l.readRoots(); err != nil {
+		return err
+	}
+	return l.look(ctx)
+}
+
+func (l *Lab) readRoots() error {
 	pem, err := os.ReadFile(l.Status.CAFile)
 	if err != nil {
 		return err
@@ -114,7 +121,7 @@ func (l *Lab) await(ctx context.Context, dir labdir.Dir) error {
 	if !l.roots.AppendCertsFromPEM(pem) {
 		return errors.New("the lab's CA file holds no certificate")
 	}
-	return l.look(ctx)
+	return nil
 }
 
 // look finds the lab's processes: those that serve, without the lab's own supervisor.

@@ -15,7 +15,7 @@ const catalog = "catalog"
 // catalogStep ends when Consul lists every instance as healthy. Each is ready by then; but callers find only what
 // the catalog lists, and that follows a moment later.
 func (s *Stack) catalogStep() process.Spec {
-	spec := process.Spec{Name: catalog, Once: true, Run: s.awaitCatalog}
+	spec := process.Spec{Name: catalog, Once: true, Run: s.AwaitCatalog}
 	for _, w := range s.instances {
 		spec.Depends = append(spec.Depends, w.name)
 		if hasSidecars(s.cfg.Mode) {
@@ -25,7 +25,7 @@ func (s *Stack) catalogStep() process.Spec {
 	return spec
 }
 
-func (s *Stack) awaitCatalog(ctx context.Context) error {
+func (s *Stack) AwaitCatalog(ctx context.Context) error {
 	wanted := map[string]int{}
 	for _, w := range s.instances {
 		wanted[w.service]++

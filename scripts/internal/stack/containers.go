@@ -53,7 +53,7 @@ const Served = seed
 
 // ContainerSpecs are the steps of a platform whose processes others run.
 func (s *Stack) ContainerSpecs() []process.Spec {
-	found := process.Spec{Name: catalog, Once: true, Depends: []string{policyStep}, Run: s.awaitCatalog}
+	found := process.Spec{Name: catalog, Once: true, Depends: []string{policyStep}, Run: s.AwaitCatalog}
 	served := s.seedStep()
 	served.Run = func(ctx context.Context) error { return retried(ctx, s.seed) }
 	return append(s.plane.Specs(), s.publishStep(), found, served)

@@ -8,6 +8,7 @@ import (
 
 	"redoubt.example/infra/controlplane"
 	"redoubt.example/infra/process"
+	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/policy"
 )
 
@@ -34,7 +35,11 @@ func (s *Stack) publishStep() process.Spec {
 // PublishPolicy signs rule files, by name, with topology.yaml for data, and puts them where the services look.
 // Rules that don't compile for every service aren't published. It returns their revision.
 func (s *Stack) PublishPolicy(ctx context.Context, rules map[string]string) (revision int64, err error) {
-	bundle, err := policy.NewBundle(rules, s.topology)
+	return s.publish(ctx, rules, s.topology)
+}
+
+func (s *Stack) publish(ctx context.Context, rules map[string]string, top *topology.Topology) (revision int64, err error) {
+	bundle, err := policy.NewBundle(rules, top)
 	if err != nil {
 		return 0, err
 	}

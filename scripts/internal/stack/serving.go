@@ -20,7 +20,7 @@ var probes = []struct{ method, path, body string }{
 // AwaitServing waits until callers find every instance again, and requests cross the platform: after a restart of the
 // gateway, services learn its new keys with the first token that it signs.
 func (s *Stack) AwaitServing(ctx context.Context) error {
-	if err := s.awaitCatalog(ctx); err != nil {
+	if err := s.AwaitCatalog(ctx); err != nil {
 		return fmt.Errorf("wait for the catalog: %w", err)
 	}
 	client, err := s.edgeClient()

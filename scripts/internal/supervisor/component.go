@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type component struct {
 	now   Component
 	hold  bool
 	more  []string      // environment beside the spec's, since the last Restart
+	path  string        // of another program than the spec's, since the last Replace; "": none
 	order chan struct{} // one token: hold has changed
 }
 
@@ -70,12 +72,12 @@ func (c *component) setHold(hold bool) {
 	}
 }
 
-// toStart is the spec, with what a Restart added to its environment.
+// toStart is the spec, with what a Restart added to its environment, and the program that a Replace put in its place.
 func (c *component) toStart() process.Spec {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	spec := c.spec
-	spec.Env = slices.Concat(spec.Env, c.more)
+	spec.Env, spec.Path = slices.Concat(spec.Env, c.more), cmp.Or(c.path, spec.Path)
 	return spec
 }
 

@@ -139,6 +139,19 @@ func (s *Supervisor) Restart(ctx context.Context, name string, env []string) err
 	return s.Release(ctx, name)
 }
 
+// Replace stops a component and starts another program in its place, with the same environment; "" is the spec's own. It
+// returns when that is ready.
+func (s *Supervisor) Replace(ctx context.Context, name, path string) error {
+	if err := s.Hold(ctx, name); err != nil {
+		return err
+	}
+	c := s.byName[name]
+	c.mu.Lock()
+	c.path = path
+	c.mu.Unlock()
+	return s.Release(ctx, name)
+}
+
 // Amend is Restart's environment without the restart: for a component that has been told what changes.
 func (s *Supervisor) Amend(name string, env []string) {
 	if c := s.byName[name]; c != nil {

@@ -1,0 +1,132 @@
+package exercise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"redoubt.example/loadtest/attacks"
+	"redoubt.example/scripts/internal/attack"
+	"redoubt.example/threatmodel"
+)
+
+// Grade is what `lab exercise check --json` prints.
+type Grade struct {
+	Exercise string  `json:"exercise"`
+	Passed   bool    `json:"passed"`
+	Checks   []Check `json:"checks"`
+}
+
+// Check is one thing that a solution has to be. Those after one that failed aren't tried: they would fail for its reason.
+type Check struct {
+	Name   string `json:"name"` // of threatmodel's
+	Passed bool   `json:"passed"`
+	Detail string `json:"detail"`
+}
+
+// Failed is the name of the check that failed; "" if all passed.
+func (g Grade) Failed() string {
+	for _, c := range g.Checks {
+		if !c.Passed {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// Grader tries what is in place. Honest and Latency are the lab's; see their checks.
+type Grader struct {
+	// Apply builds the copy and puts it in place; its error is what a learner reads.
+	Apply func(ctx context.Context) error
+	// Honest has honest users use the platform, and returns the first thing that failed them.
+	Honest func(ctx context.Context) error
+	// Lab returns the lab as it is now, to be attacked.
+	Lab func(ctx context.Context) (*attack.Lab, error)
+	// Cost is what a POST of a document takes more than on the platform as it was, in microseconds: a low and a high bound.
+	Cost func(ctx context.Context) (low, high float64, err error)
+	Say  func(now string)
+}
+
+// Do tries everything that the exercise asks for. An error is something that went wrong with the trying, and no grade.
+func (g Grader) Do(ctx context.Context, e threatmodel.Exercise, suite []attacks.Attack) (Grade, error) {
+	grade := Grade{Exercise: e.ID, Passed: true}
+	steps := []struct {
+		name string
+		try  func() (string, bool, error)
+	}{
+		{threatmodel.CheckBuild, func() (string, bool, error) { return verdict(g.Apply(ctx), "it is in place") }},
+		{threatmodel.CheckHonest, func() (string, bool, error) { return verdict(g.Honest(ctx), "honest users are served") }},
+		{threatmodel.CheckAttack, func() (string, bool, error) { return g.attack(ctx, e, suite) }},
+		{threatmodel.CheckLatency, func() (string, bool, error) { return g.latency(ctx, e) }},
+	}
+	for _, step := range steps {
+		if step.name == threatmodel.CheckLatency && e.Budget == 0 {
+			continue
+		}
+		g.Say(step.name)
+		detail, passed, err := step.try()
+		if ctx.Err() != nil {
+			return grade, ctx.Err()
+		}
+		if err != nil {
+			return grade, fmt.Errorf("%s: %w", step.name, err)
+		}
+		grade.Checks = append(grade.Checks, Check{step.name, passed, detail})
+		if !passed {
+			grade.Passed = false
+			return grade, nil
+		}
+	}
+	return grade, nil
+}
+
+func verdict(err error, good string) (string, bool, error) {
+	if err != nil {
+		return err.Error(), false, nil
+	}
+	return good, true, nil
+}
+
+// attack runs the exercise's attacks. Each has to be stopped by the control that it names, with that one's own record, while its
+// honest twin succeeds.
+func (g Grader) attack(ctx context.Context, e threatmodel.Exercise, suite []attacks.Attack) (detail string, passed bool, err error) {
+	lab, err := g.Lab(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	var chosen []attacks.Attack
+	for _, a := range suite {
+		if slices.Contains(e.Attacks, a.ID) {
+			chosen = append(chosen, a)
+		}
+	}
+	report, err := attack.Run(ctx, lab, chosen, func(string, *attack.Result) {})
+	if err != nil {
+		return "", false, err
+	}
+	if len(report.Attacks) == 0 {
+		return "", false, fmt.Errorf("no attack can be run here: %s", report.Skipped[0].Reason)
+	}
+	var good, bad []string
+	for _, r := range report.Attacks {
+		if r.Verdict == attack.Blocked {
+			good = append(good, r.ID+" is stopped by "+r.BlockedBy)
+			continue
+		}
+		bad = append(bad, fmt.Sprintf("%s: %s: %s", r.ID, r.Verdict, r.Evidence.Summary))
+	}
+	if len(bad) > 0 {
+		return strings.Join(bad, "; "), false, nil
+	}
+	return strings.Join(good, "; "), true, nil
+}
+
+func (g Grader) latency(ctx context.Context, e threatmodel.Exercise) (detail string, passed bool, err error) {
+	low, high, err := g.Cost(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	detail = fmt.Sprintf("a document takes %.0f to %.0f us more than on the platform as it was (95 %%); %d are allowed", low, high, e.Budget)
+	return detail, low <= float64(e.Budget), nil
+}

@@ -1,0 +1,99 @@
+package exercise
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Honest is a user of the platform who does what he may, at the gateway.
+type Honest struct {
+	Gateway string
+	Client  *http.Client
+	Token   string
+}
+
+const (
+	honestPatience = 10 * time.Second // a service that was just restarted is found within a second or two
+	honestPause    = 100 * time.Millisecond
+	largestAnswer  = 1 << 20
+)
+
+// Use stores a document and reads it back, has a text classified, looks at the account, and waits to be notified. It returns the
+// first thing that failed, as a sentence.
+func (h Honest) Use(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, honestPatience)
+	defer cancel()
+	title := fmt.Sprintf("Minutes of %d", time.Now().UnixNano())
+	document, err := json.Marshal(map[string]string{"title": title, "text": "The board agreed on Monday to publish the report."})
+	if err != nil {
+		return err
+	}
+	var stored struct{ ID string }
+	for _, step := range []struct {
+		method, path, body string
+		holds              string // in the answer
+		into               any
+	}{
+		{http.MethodGet, "/v1/account", "", "balance", nil},
+		{http.MethodPost, "/v1/documents", string(document), `"id"`, &stored},
+		{http.MethodGet, "/v1/documents?limit=20", "", title, nil},
+		{http.MethodPost, "/v1/inferences", `{"model":"langid","input":"Guten Morgen, wie geht es Ihnen?"}`, "de", nil},
+		{http.MethodGet, "/v1/account/transfers", "", "[", nil},
+		{http.MethodGet, "/v1/inbox?limit=20", "", title, nil}, // once the owner was told
+	} {
+		if err := h.until(ctx, step.method, step.path, step.body, step.holds, step.into); err != nil {
+			return fmt.Errorf("an honest user isn't served: %s %s: %w", step.method, step.path, err)
+		}
+	}
+	return h.until(ctx, http.MethodGet, "/v1/documents/"+stored.ID, "", title, nil)
+}
+
+// until asks again and again until the answer is good, or the time is up.
+func (h Honest) until(ctx context.Context, method, path, body, holds string, into any) error {
+	for {
+		err := h.once(ctx, method, path, body, holds, into)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(honestPause):
+		}
+	}
+}
+
+func (h Honest) once(ctx context.Context, method, path, body, holds string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, h.Gateway+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+h.Token)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := h.Client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, largestAnswer))
+	switch {
+	case err != nil:
+		return err
+	case res.StatusCode >= http.StatusMultipleChoices:
+		return fmt.Errorf("the answer is %s", res.Status)
+	case !strings.Contains(string(answer), holds):
+		return errors.New("the answer hasn't what it should")
+	case into != nil:
+		return json.Unmarshal(answer, into)
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package stack
+
+import (
+	"context"
+	"path/filepath"
+
+	"redoubt.example/infra/topology"
+	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/services/platform/policy"
+)
+
+// Change has policy, intentions and Vault's policies say what the changes do, and what they said at the start where those don't.
+// Programs are the supervisor's: see Replaced.
+func (s *Stack) Change(ctx context.Context, changes control.Changes) error {
+	top := s.topology
+	if changes.Topology != "" {
+		var err error
+		if top, err = topology.Parse([]byte(changes.Topology)); err != nil {
+			return exit.Usagef("%w", err)
+		}
+	}
+	rules := changes.Rules
+	if rules == nil {
+		var err error
+		if rules, err = policy.Rules(); err != nil {
+			return err
+		}
+	}
+	if err := s.plane.SetIntentions(ctx, top); err != nil {
+		return err
+	}
+	if err := s.plane.SetVaultPolicies(ctx, changes.VaultPolicies); err != nil {
+		return exit.Usagef("%w", err)
+	}
+	if _, err := s.publish(ctx, rules, top); err != nil {
+		return exit.Usagef("%w", err)
+	}
+	return nil
+}
+
+// Replaced are the components that run other programs than they were made for, with the programs' paths.
+func (s *Stack) Replaced(programs map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, spec := range s.Specs() {
+		if path := programs[filepath.Base(spec.Path)]; path != "" && !spec.Once {
+			all[spec.Name] = path
+		}
+	}
+	return all
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"redoubt.example/loadtest/bench"
+	"redoubt.example/scripts/internal/attack"
+	"redoubt.example/scripts/internal/exercise"
+	"redoubt.example/scripts/internal/platformbench"
+	"redoubt.example/scripts/internal/term"
+	"redoubt.example/threatmodel"
+)
+
+// costTime is how long a solution's cost is measured.
+const costTime = 20 * time.Second
+
+func (a *app) exerciseCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Is it mended? Attacks it, uses it honestly, and measures what it costs",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, c, progress, err := a.current()
+			if err != nil {
+				return err
+			}
+			grade, err := a.grade(cmd.Context(), e, c)
+			if err != nil {
+				return err
+			}
+			entry, err := progress.Checked(e.ID, grade.Passed, time.Now().UTC())
+			if err != nil {
+				return err
+			}
+			out := a.output()
+			if err := out.Print(grade, func(w io.Writer) error { return writeGrade(w, out, grade, entry) }); err != nil {
+				return err
+			}
+			if !grade.Passed {
+				return fmt.Errorf("not mended yet: %s", grade.Failed())
+			}
+			return nil
+		},
+	}
+}
+
+func writeGrade(w io.Writer, out term.Output, g exercise.Grade, entry exercise.Entry) error {
+	for _, c := range g.Checks {
+		verdict := out.Paint("ok", term.Good)
+		if !c.Passed {
+			verdict = out.Paint("no", term.Bad)
+		}
+		fmt.Fprintf(w, "%-8s %s  %s\n", c.Name, verdict, c.Detail)
+	}
+	if g.Passed {
+		_, err := fmt.Fprintf(w, "\n%s: %d points\n", out.Paint("solved", term.Good), entry.Points)
+		return err
+	}
+	return nil
+}
+
+// grade tries what is in the copy on the lab that is up.
+func (a *app) grade(ctx context.Context, e threatmodel.Exercise, c exercise.Copy) (exercise.Grade, error) {
+	suite, err := selectAttacks(nil)
+	if err != nil {
+		return exercise.Grade{}, err
+	}
+	if _, err := a.obtainK6(ctx); err != nil { // before there is a display of its own
+		return exercise.Grade{}, err
+	}
+	return exercise.Grader{
+		Apply:  func(ctx context.Context) error { return a.applyExercise(ctx, e, c) },
+		Honest: a.useHonestly,
+		Lab:    func(ctx context.Context) (*attack.Lab, error) { return a.target(ctx) },
+		Cost:   a.cost,
+		Say:    func(string) {},
+	}.Do(ctx, e, suite)
+}
+
+func (a *app) useHonestly(ctx context.Context) error {
+	client, _, status, err := a.ready(ctx)
+	if err != nil {
+		return err
+	}
+	token, err := client.Token(ctx, "alice", nil)
+	if err != nil {
+		return err
+	}
+	outside, err := edgeClient(status)
+	if err != nil {
+		return err
+	}
+	defer outside.CloseIdleConnections()
+	return exercise.Honest{Gateway: status.GatewayURL, Client: outside, Token: token}.Use(ctx)
+}
+
+// cost measures the lab that is up beside one as it comes.
+func (a *app) cost(ctx context.Context) (low, high float64, err error) {
+	repo, cache, err := checkout()
+	if err != nil {
+		return 0, 0, err
+	}
+	progress := term.NewProgress(os.Stderr)
+	defer progress.Close()
+	bin, err := cache.Programs(ctx, repo, progress, "./loadtest/bench/background")
+	if err != nil {
+		return 0, 0, err
+	}
+	cfg := platformbench.Config{State: bench.KeptAwake, Background: filepath.Join(bin, "background")}
+	if cfg.Lab.Path, err = os.Executable(); err != nil {
+		return 0, 0, err
+	}
+	cfg.Lab.Repo = repo
+	if cfg.Scratch, err = os.MkdirTemp("", "redoubt-exercise-"); err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(cfg.Scratch)) }()
+	task := progress.Task("latency", "starting the platform as it was")
+	defer task.End("")
+	cfg.Say = func(now string) { task.Say("%s", now) }
+	dir, err := a.dir()
+	if err != nil {
+		return 0, 0, err
+	}
+	more, err := platformbench.Beside(ctx, cfg, dir, costTime)
+	return more.Low, more.High, err
+}
