@@ -17,8 +17,8 @@ import (
 //go:embed exercises/*/exercise.yaml
 var exercises embed.FS
 
-// Levels are those of exercises, from the first that one does on.
-var Levels = []string{"first-steps", "engineer", "senior", "staff"}
+// ExerciseLevels are how hard exercises are, from the first that one does on.
+var ExerciseLevels = []string{"first-steps", "engineer", "senior", "staff"}
 
 // Subjects are what exercises are about.
 var Subjects = []string{"edge", "mesh", "identity", "secrets", "authorization", "detection", "performance"}
@@ -132,8 +132,8 @@ func (e Exercise) check() error {
 			bad("it has no %s", what)
 		}
 	}
-	if !slices.Contains(Levels, e.Level) {
-		bad("there is no level %q: %s", e.Level, strings.Join(Levels, ", "))
+	if !slices.Contains(ExerciseLevels, e.Level) {
+		bad("there is no level %q: %s", e.Level, strings.Join(ExerciseLevels, ", "))
 	}
 	if !slices.Contains(Subjects, e.Subject) {
 		bad("there is no subject %q: %s", e.Subject, strings.Join(Subjects, ", "))
