@@ -102,7 +102,8 @@ func (a *app) useHonestly(ctx context.Context) error {
 	return exercise.Honest{Gateway: status.GatewayURL, Client: outside, Token: token}.Use(ctx)
 }
 
-// cost measures the lab that is up beside one as it comes.
+// cost measures the lab that is up beside one as it comes. As found: what keeps processors awake does it for its own session alone,
+// and a detached lab has another, where it would compete like anybody (sched(7), "The autogroup feature").
 func (a *app) cost(ctx context.Context) (low, high float64, err error) {
 	repo, cache, err := checkout()
 	if err != nil {
@@ -114,7 +115,7 @@ func (a *app) cost(ctx context.Context) (low, high float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	cfg := platformbench.Config{State: bench.KeptAwake, Background: filepath.Join(bin, "background")}
+	cfg := platformbench.Config{State: bench.AsFound, Background: filepath.Join(bin, "background")}
 	if cfg.Lab.Path, err = os.Executable(); err != nil {
 		return 0, 0, err
 	}
