@@ -20,7 +20,7 @@ type Honest struct {
 }
 
 const (
-	honestPatience = 10 * time.Second // a service that was just restarted is found within a second or two
+	honestPatience = 20 * time.Second // a service that was just restarted is found within a second or two
 	honestPause    = 100 * time.Millisecond
 	largestAnswer  = 1 << 20
 )
