@@ -65,7 +65,7 @@ func TestBadExercisesAreRefused(t *testing.T) {
 		"no number":             {"trusted", "level: first-steps", "level: first-steps", "isn't named like"},
 		"no such level":         {"01-a", "level: first-steps", "level: wizard", `no level "wizard"`},
 		"no such subject":       {"01-a", "subject: mesh", "subject: cooking", `no subject "cooking"`},
-		"out of the tree":       {"01-a", "file: infra/topology/topology.yaml\n    old: \"- {", "file: ../etc/passwd\n    old: \"- {", "no file below"},
+		"out of the tree":       {"01-a", "file: infra/topology/topology.yaml\n    old: \"route:", "file: ../etc/passwd\n    old: \"route:", "no file below"},
 		"no such check":         {"01-a", "refused: honest", "refused: luck", "the check that refuses it"},
 		"cheats without one":    {"01-a", "refused: honest", "refused: latency", "no budget to exceed"},
 		"a hint that's missing": {"01-a", "  - Intentions aren't written by hand here. One file says who may call whom, and intentions and policy are made from it.\n", "", "2 hints, not 3"},
