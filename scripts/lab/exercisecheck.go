@@ -19,8 +19,12 @@ import (
 	"redoubt.example/threatmodel"
 )
 
-// costTime is how long a solution's cost is measured.
-const costTime = 20 * time.Second
+const (
+	// longestCost is how long a solution's cost is measured at most. It is enough once the interval reaches a share of the budget to
+	// either side.
+	longestCost = time.Minute
+	enoughOf    = 4
+)
 
 func (a *app) exerciseCheck() *cobra.Command {
 	return &cobra.Command{
@@ -104,24 +108,24 @@ func (a *app) useHonestly(ctx context.Context) error {
 
 // cost measures the lab that is up beside one as it comes. As found: what keeps processors awake does it for its own session alone,
 // and a detached lab has another, where it would compete like anybody (sched(7), "The autogroup feature").
-func (a *app) cost(ctx context.Context) (low, high float64, err error) {
+func (a *app) cost(ctx context.Context, budget int) (more bench.Difference, err error) {
 	repo, cache, err := checkout()
 	if err != nil {
-		return 0, 0, err
+		return more, err
 	}
 	progress := term.NewProgress(os.Stderr)
 	defer progress.Close()
 	bin, err := cache.Programs(ctx, repo, progress, "./loadtest/bench/background")
 	if err != nil {
-		return 0, 0, err
+		return more, err
 	}
 	cfg := platformbench.Config{State: bench.AsFound, Background: filepath.Join(bin, "background")}
 	if cfg.Lab.Path, err = os.Executable(); err != nil {
-		return 0, 0, err
+		return more, err
 	}
 	cfg.Lab.Repo = repo
 	if cfg.Scratch, err = os.MkdirTemp("", "redoubt-exercise-"); err != nil {
-		return 0, 0, err
+		return more, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(cfg.Scratch)) }()
 	task := progress.Task("latency", "starting the platform as it was")
@@ -129,8 +133,8 @@ func (a *app) cost(ctx context.Context) (low, high float64, err error) {
 	cfg.Say = func(now string) { task.Say("%s", now) }
 	dir, err := a.dir()
 	if err != nil {
-		return 0, 0, err
+		return more, err
 	}
-	more, err := platformbench.Beside(ctx, cfg, dir, costTime)
-	return more.Low, more.High, err
+	cfg.Plan.Narrow = float64(budget) / enoughOf
+	return platformbench.Beside(ctx, cfg, dir, longestCost)
 }
