@@ -20,6 +20,7 @@ func (s *Suite) attackSteps() []step {
 		{"attacks, in containers", s.attackContainers},
 		{"proof of all controls", func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "sidecar") }},
 		{"proof of mesh.*, mode native", func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "native", "mesh.*") }},
+		{"exercises, both ways", s.proveExercises},
 	}
 }
 
