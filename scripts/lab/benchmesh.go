@@ -46,7 +46,9 @@ difference there, or another delay, fails the run. It starts a Vault and a Consu
 Plaintext is loopback TCP, as without a mesh. Proxies are reached over unix sockets, except Consul's, which knows none.
 
 Columns that need a word:
-  cpu/proxy      processor time per request and proxy; for native half of what both ends use more than in plaintext
+  cpu            processor time per request and proxy, in the same short blocks: each wakes a proxy that was still, with cold
+                 caches; for native half of what both ends use more than in plaintext
+  steady         the same of 400 requests in a row, as under load
   resident       a proxy's memory, the mean of the pair
   new/s          connections with one request each, opened by four at a time; unresumed: with full handshakes only
   handshake      of the port for peers, with the same client everywhere, until the server's session ticket comes; it checks a chain once, as our data plane does

@@ -19,10 +19,10 @@ func TestMeshBenchOutput(t *testing.T) {
 		Rows: []meshbench.Row{
 			{Name: "plaintext", State: bench.HalfLoad, Requests: 8000, P50: 1028.1, P99: 12532.6, TotalCPU: 41.2, Connections: 9234.1, Throughput: 5586.2},
 			{Name: "haproxy", State: bench.HalfLoad, Requests: 8000, P50: 1091.1, P99: 22808.6, AddedP50: 1060.4, CI95: [2]float64{1056, 1067.1},
-				AddedP99: 12276.3, AddedP99CI95: [2]float64{11998.2, 13076.1}, CPU: 128.1, TotalCPU: 301.4, RSS: 19 << 20, Connections: 525.3,
+				AddedP99: 12276.3, AddedP99CI95: [2]float64{11998.2, 13076.1}, CPU: 128.1, SteadyCPU: 97.4, TotalCPU: 301.4, RSS: 19 << 20, Connections: 525.3,
 				FullConnections: &rate, Throughput: 718},
 			{Name: "consul-proxy", State: bench.HalfLoad, Requests: 8000, P50: 1091.1, P99: 22808.6, AddedP50: -0.4, CI95: [2]float64{-1.1, 0.3},
-				AddedP99: 12276.3, AddedP99CI95: [2]float64{-11998.2, 13076.1}, CPU: 128.1, RSS: 96 << 20, Connections: 284.1, Throughput: 887},
+				AddedP99: 12276.3, AddedP99CI95: [2]float64{-11998.2, 13076.1}, CPU: 128.1, SteadyCPU: 97.4, RSS: 96 << 20, Connections: 284.1, Throughput: 887},
 		},
 		Handshakes: []meshbench.Handshake{
 			{Name: "haproxy", State: bench.HalfLoad, Handshakes: 300, Curve: "X25519", FullP50: 12161, FullP99: 22849.4, Resumes: true, ResumedP50: 11425, ResumedP99: 13940.2},

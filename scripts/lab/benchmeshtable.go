@@ -13,7 +13,7 @@ import (
 // writeMeshBench prints a table of latency and one of connections for each state.
 func writeMeshBench(w io.Writer, out term.Output, r meshbench.Result) error {
 	for i, aa := range r.AA { // one for each state
-		latency := &term.Table{Headers: []string{"microseconds", ">p50", ">p99", ">added p50", ">95 %", ">added p99", ">95 %", ">cpu/proxy", ">resident"}}
+		latency := &term.Table{Headers: []string{"microseconds", ">p50", ">p99", ">added p50", ">95 %", ">added p99", ">95 %", ">cpu", ">steady", ">resident"}}
 		links := &term.Table{Headers: []string{"connections", ">new/s", ">unresumed/s", ">MiB/s", ">handshake p50", ">p99", ">resumed p50", ">p99", "key exchange"}}
 		shakes := map[string]meshbench.Handshake{}
 		for _, h := range r.Handshakes {
@@ -57,7 +57,7 @@ func latencyCells(row meshbench.Row) []term.Cell {
 		return cells
 	}
 	cells = append(cells, micros("+", row.AddedP50), micros("+", row.CI95[:]...),
-		micros("+", row.AddedP99), micros("+", row.AddedP99CI95[:]...), micros("", row.CPU))
+		micros("+", row.AddedP99), micros("+", row.AddedP99CI95[:]...), micros("", row.CPU), micros("", row.SteadyCPU))
 	if row.RSS > 0 {
 		cells = append(cells, term.Text(term.Bytes(row.RSS)))
 	}

@@ -28,21 +28,16 @@ func compareDelayed(state bench.State, truth float64, delayed, baseline bench.Sa
 func compare(state bench.State, rows []row, samples []bench.Samples) ([]Row, error) {
 	var found []Row
 	baseline := samples[0]
-	ends := sum(baseline.CPU()) // processor time of prober and app, in plaintext
 	for i, row := range rows {
 		s := samples[i]
 		out := Row{Name: s.Name, State: state, Requests: s.Requests(), P50: round(s.Quantile(0.5)), P99: round(s.Quantile(0.99))}
-		cpu := s.CPU() // the app's, the proxies', and last the prober's
-		out.TotalCPU = round(sum(cpu))
+		out.TotalCPU = round(sum(s.CPU()))
 		if i > 0 {
 			d := bench.MedianDifference(s, baseline, 0.95)
 			out.AddedP50, out.CI95 = round(d.Value), interval(d)
 			d = bench.QuantileDifference(0.99, s, baseline, 0.95)
 			out.AddedP99, out.AddedP99CI95 = round(d.Value), interval(d)
-			out.CPU = round((sum(cpu) - ends) / 2)
-		}
-		if n := len(row.proxies); n > 0 {
-			out.CPU = round(sum(cpu[1:len(cpu)-1]) / float64(n))
+			out.CPU = row.perProxy(s, baseline)
 		}
 		for _, proxy := range row.proxies {
 			bytes, err := bench.Resident(proxy...)
@@ -54,4 +49,13 @@ func compare(state bench.State, rows []row, samples []bench.Samples) ([]Row, err
 		found = append(found, out)
 	}
 	return found, nil
+}
+
+// perProxy is the processor time per request of one of a row's proxies, or of half of what its ends use more than the baseline's.
+func (r row) perProxy(s, baseline bench.Samples) float64 {
+	cpu := s.CPU() // the app's, the proxies', and last the prober's
+	if n := len(r.proxies); n > 0 {
+		return round(sum(cpu[1:len(cpu)-1]) / float64(n))
+	}
+	return round((sum(cpu) - sum(baseline.CPU())) / 2)
 }

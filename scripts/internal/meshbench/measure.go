@@ -20,7 +20,8 @@ type measurement struct {
 
 // What a state's time is spent on; the rest is throughput.
 const (
-	latencyShare    = 0.65
+	latencyShare    = 0.6
+	steadyShare     = 0.05
 	connectionShare = 0.15
 	handshakeShare  = 0.12
 
@@ -28,6 +29,10 @@ const (
 	largeBody = 64 << 20 // bytes
 
 	injected = 20 * time.Microsecond
+
+	// inARow is how many requests follow each other where a proxy's processor time under load is taken: the blocks in
+	// which rows alternate are short, and a proxy that has been still meets cold caches with each block's first.
+	inARow = 400
 )
 
 func (m measurement) run(ctx context.Context, into *Result) error {
@@ -39,6 +44,9 @@ func (m measurement) run(ctx context.Context, into *Result) error {
 	m.seed = uint64(time.Now().UnixNano()) // of the order in which rows take turns
 	found, err := m.latency(ctx, into)
 	if err != nil {
+		return err
+	}
+	if err := m.steady(ctx, found); err != nil {
 		return err
 	}
 	if err := m.connections(ctx, found); err != nil {
@@ -75,6 +83,18 @@ func (m measurement) latency(ctx context.Context, into *Result) ([]Row, error) {
 	into.AA = append(into.AA, compareControl(m.state, samples[len(m.rows)], samples[0]))
 	into.Calibration = append(into.Calibration, compareDelayed(m.state, truth(), samples[len(m.rows)+1], samples[0]))
 	return compare(m.state, m.rows, samples)
+}
+
+func (m measurement) steady(ctx context.Context, rows []Row) error {
+	m.say("requests in a row")
+	samples, err := bench.Probe{Targets: m.targets(), For: m.share(steadyShare), Seed: m.seed, Block: inARow, Rounds: 1}.Run(ctx)
+	if err != nil {
+		return err
+	}
+	for i := 1; i < len(rows); i++ {
+		rows[i].SteadyCPU = m.rows[i].perProxy(samples[i], samples[0])
+	}
+	return nil
 }
 
 func (m measurement) connections(ctx context.Context, rows []Row) error {

@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 	require.Positive(t, read.Seconds)
 	require.NotNil(t, read.Skipped, "an empty list, not null")
 	for _, row := range read.Rows {
-		for _, key := range []string{"name", "state", "p50_us", "p99_us", "added_p50_us", "ci95_us", "added_p99_us", "cpu_us_per_request", "rss_bytes"} {
+		for _, key := range []string{"name", "state", "p50_us", "p99_us", "added_p50_us", "ci95_us", "added_p99_us", "cpu_us_per_request", "steady_cpu_us_per_request", "rss_bytes"} {
 			require.Contains(t, row, key, row["name"])
 		}
 		require.Contains(t, meshbench.Names, row["name"])
@@ -68,6 +68,9 @@ func TestRun(t *testing.T) {
 		require.Positive(t, row["throughput_mib_s"], row["name"])
 		if row["name"] != "plaintext" {
 			require.Positive(t, row["cpu_us_per_request"], row["name"])
+		}
+		if row["rss_bytes"] != 0.0 { // native's is a difference, and may be nothing
+			require.Positive(t, row["steady_cpu_us_per_request"], row["name"])
 		}
 		if row["name"] != "plaintext" && row["name"] != "native" { // native adds about what a short run can't tell from nothing
 			require.Positive(t, row["added_p50_us"], row["name"])
@@ -114,6 +117,7 @@ func BenchmarkRows(b *testing.B) {
 			b.ReportMetric(row.AddedP50, "added-p50-us")
 			b.ReportMetric(row.AddedP99, "added-p99-us")
 			b.ReportMetric(row.CPU, "cpu-us/proxy")
+			b.ReportMetric(row.SteadyCPU, "steady-cpu-us/proxy")
 		})
 	}
 }

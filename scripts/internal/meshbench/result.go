@@ -39,8 +39,11 @@ type Row struct {
 	AddedP99CI95 [2]float64 `json:"added_p99_ci95_us"`
 
 	// CPU is processor time per request and proxy: the mean of the pair. In native, where the ends themselves do the
-	// work, it is the mean of what both use more than in plaintext.
+	// work, it is the mean of what both use more than in plaintext. The blocks are short and a proxy was still before each:
+	// this is what requests cost that come now and then.
 	CPU float64 `json:"cpu_us_per_request"`
+	// SteadyCPU is the same of requests that follow each other for long, as under load.
+	SteadyCPU float64 `json:"steady_cpu_us_per_request"`
 	// TotalCPU is that of everything on the way, prober and app included.
 	TotalCPU float64 `json:"total_cpu_us_per_request"`
 	// RSS is a proxy's resident memory, the mean of the pair; 0 without proxies.
