@@ -27,6 +27,9 @@ type Handshakes struct {
 	Curve   tls.CurveID
 	Full    []time.Duration
 	Resumed []time.Duration // empty where the server doesn't resume
+	// First are the full ones that a block began with: the server was still before, and its caches were others'. They
+	// aren't in Full.
+	First []time.Duration
 	// Refused counts sessions that were offered and not resumed.
 	Refused int
 }
@@ -34,12 +37,15 @@ type Handshakes struct {
 // ErrNoTicket: a server sends no session ticket, so the end of its handshake can't be seen.
 var ErrNoTicket = errors.New("no session ticket came")
 
-// Shake makes full and resumed handshakes with all servers in random order, for about as long as said.
+// handshakesInARow make a block. The first counts apart, as the first requests of a block of requests do.
+const handshakesInARow = 6
+
+// Shake makes full and resumed handshakes with all servers, in short blocks in random order, for about as long as said.
 func Shake(ctx context.Context, servers []Server, during time.Duration, seed uint64) ([]Handshakes, error) {
 	random := rand.New(rand.NewPCG(seed, 3))
 	found := make([]Handshakes, len(servers))
 	sessions := make([]*tls.ClientSessionState, len(servers))
-	one := func(i int, resume bool) error {
+	one := func(i int, resume, first bool) error {
 		cache := &tickets{}
 		if resume {
 			cache.offered = sessions[i]
@@ -50,9 +56,12 @@ func Shake(ctx context.Context, servers []Server, during time.Duration, seed uin
 		}
 		sessions[i] = cache.latest
 		switch {
-		case !resume:
+		case !resume && first:
 			found[i].Curve = state.CurveID
+			found[i].First = append(found[i].First, took)
+		case !resume:
 			found[i].Full = append(found[i].Full, took)
+		case first:
 		case state.DidResume:
 			found[i].Resumed = append(found[i].Resumed, took)
 		default:
@@ -62,18 +71,20 @@ func Shake(ctx context.Context, servers []Server, during time.Duration, seed uin
 	}
 	for i := range servers {
 		found[i].Name = servers[i].Name
-		if err := one(i, false); err != nil { // discarded
+		if err := one(i, false, true); err != nil { // discarded
 			return nil, err
 		}
-		found[i].Full = nil
+		found[i].First = nil
 	}
-	for began := time.Now(); time.Since(began) < during || len(found[0].Full) < 5; {
+	for began := time.Now(); time.Since(began) < during || len(found[0].First) < 2; {
 		for _, at := range random.Perm(2 * len(servers)) {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if err := one(at/2, at%2 == 1); err != nil {
-				return nil, err
+			for n := range handshakesInARow {
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
+				if err := one(at/2, at%2 == 1, n == 0); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}

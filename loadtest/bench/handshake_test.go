@@ -33,6 +33,7 @@ func TestShake(t *testing.T) {
 	require.Equal(t, tls.X25519MLKEM768, found[0].Curve)
 	require.Zero(t, found[0].Refused)
 	require.Len(t, found[0].Resumed, len(found[0].Full))
+	require.Len(t, found[0].Full, 5*len(found[0].First), "each block's first counts apart")
 	require.Positive(t, bench.QuantileOf(0.5, found[0].Full))
 	require.Positive(t, bench.QuantileOf(0.5, found[0].Resumed))
 	require.Empty(t, found[1].Resumed)

@@ -51,7 +51,8 @@ Columns that need a word:
   steady         the same of 400 requests in a row, as under load
   resident       a proxy's memory, the mean of the pair
   new/s          connections with one request each, opened by four at a time; unresumed: with full handshakes only
-  handshake      of the port for peers, with the same client everywhere, until the server's session ticket comes; it checks a chain once, as our data plane does
+  handshake      of the port for peers, with the same client everywhere, until the server's session ticket comes; it checks a chain once, as our data plane does;
+                 first are those that begin a block of six, with caches that others have filled; resumed: the median
 
 States, never mixed:
   kept-awake  a SCHED_IDLE spinner per processor: waking idle processors isn't measured

@@ -163,8 +163,9 @@ func (m measurement) handshakes(ctx context.Context, into *Result) error {
 	}
 	for _, h := range found {
 		into.Handshakes = append(into.Handshakes, Handshake{
-			Name: h.Name, State: m.state, Handshakes: len(h.Full) + len(h.Resumed), Curve: h.Curve.String(),
-			FullP50: round(bench.QuantileOf(0.5, h.Full)), FullP99: round(bench.QuantileOf(0.99, h.Full)),
+			Name: h.Name, State: m.state, Handshakes: len(h.First) + len(h.Full) + len(h.Resumed), Curve: h.Curve.String(),
+			FirstP50: round(bench.QuantileOf(0.5, h.First)),
+			FullP50:  round(bench.QuantileOf(0.5, h.Full)), FullP99: round(bench.QuantileOf(0.99, h.Full)),
 			Resumes: len(h.Resumed) > 0, ResumedP50: round(bench.QuantileOf(0.5, h.Resumed)), ResumedP99: round(bench.QuantileOf(0.99, h.Resumed)),
 		})
 	}

@@ -66,6 +66,7 @@ type Handshake struct {
 	Curve      string      `json:"curve"`
 	FullP50    float64     `json:"full_p50_us"`
 	FullP99    float64     `json:"full_p99_us"`
+	FirstP50   float64     `json:"first_full_p50_us"` // of those that begin a block, with caches that others have filled
 	Resumes    bool        `json:"resumes"`
 	ResumedP50 float64     `json:"resumed_p50_us,omitempty"`
 	ResumedP99 float64     `json:"resumed_p99_us,omitempty"`

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
+	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -110,4 +112,48 @@ func processorTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkHandshakeWithProcess is a full handshake with half a sidecar in a process of its own, until its session ticket comes: what
+// `lab bench mesh` measures, without Consul and Vault.
+func BenchmarkHandshakeWithProcess(b *testing.B) {
+	ca := meshtest.NewCA(b)
+	callee, address := half{Service: "payments", App: b.TempDir() + "/app.sock"}.start(b, ca)
+	config := tunnel.ClientConfig(ca.Identity(b, "gateway"), meshtest.ID("payments"))
+	var took []time.Duration
+	one := func() {
+		c, err := net.Dial("tcp", address)
+		require.NoError(b, err)
+		defer c.Close()
+		cache := &firstTicket{conn: c}
+		config.ClientSessionCache = cache
+		conn := tls.Client(c, config)
+		began := time.Now()
+		require.NoError(b, conn.Handshake())
+		_, err = conn.Read(make([]byte, 1))
+		require.ErrorIs(b, err, os.ErrDeadlineExceeded)
+		took = append(took, cache.came.Sub(began))
+	}
+	one()
+	took = nil
+	before := ranFor(b, callee)
+	for b.Loop() {
+		one()
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64((ranFor(b, callee)-before).Nanoseconds())/float64(b.N)/1000, "server-cpu-us/op")
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1000, "median-us/op")
+}
+
+// firstTicket offers no session, and ends the read with which the first one comes.
+type firstTicket struct {
+	conn net.Conn
+	came time.Time
+}
+
+func (t *firstTicket) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+
+func (t *firstTicket) Put(string, *tls.ClientSessionState) {
+	t.came = time.Now()
+	_ = t.conn.SetReadDeadline(t.came)
 }
