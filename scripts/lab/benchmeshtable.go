@@ -14,7 +14,7 @@ import (
 func writeMeshBench(w io.Writer, out term.Output, r meshbench.Result) error {
 	for i, aa := range r.AA { // one for each state
 		latency := &term.Table{Headers: []string{"microseconds", ">p50", ">p99", ">added p50", ">95 %", ">added p99", ">95 %", ">cpu", ">steady", ">resident"}}
-		links := &term.Table{Headers: []string{"connections", ">new/s", ">unresumed/s", ">MiB/s", ">first", ">handshake p50", ">p99", ">resumed", ">p99", "key exchange"}}
+		links := &term.Table{Headers: []string{"connections", ">new/s", ">unresumed/s", ">MiB/s", ">handshake", ">first", ">p99", ">resumed", ">p99", "key exchange"}}
 		shakes := map[string]meshbench.Handshake{}
 		for _, h := range r.Handshakes {
 			if h.State == aa.State {
@@ -86,7 +86,7 @@ func linkCells(row meshbench.Row, h meshbench.Handshake) []term.Cell {
 	if h.Handshakes == 0 {
 		return cells
 	}
-	cells = append(cells, cellf("%.0f", h.FirstP50), cellf("%.0f", h.FullP50), cellf("%.0f", h.FullP99))
+	cells = append(cells, cellf("%.0f", h.FullP50), cellf("%.0f", h.FirstP50), cellf("%.0f", h.FullP99))
 	if h.Resumes {
 		cells = append(cells, cellf("%.0f", h.ResumedP50), cellf("%.0f", h.ResumedP99))
 	} else {
