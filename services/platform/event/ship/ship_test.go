@@ -33,7 +33,7 @@ type rig struct {
 	lines  *lines
 	t      testing.TB
 	answer atomic.Int64 // the status with which the receiver answers
-	asked  atomic.Int64
+	asked  atomic.Int64 // attempts to send
 	reg    *prometheus.Registry
 	hole   atomic.Bool // nobody answers
 }
@@ -66,6 +66,7 @@ func (r *rig) finish(within time.Duration) {
 // Dial implements ship.Dialer.
 func (r *rig) Dial(ctx context.Context, upstream string) (net.Conn, error) {
 	if upstream != "sentinel" || r.hole.Load() {
+		r.asked.Add(1)
 		return nil, errors.New("no healthy instance")
 	}
 	return (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(r.URL, "http://"))
@@ -167,6 +168,7 @@ func TestOnlyEventsAreSent(t *testing.T) {
 // TestSendingIsNothingToSend: or there would be no end to it.
 func TestSendingIsNothingToSend(t *testing.T) {
 	r := newRig(t, "payments").started()
+	require.Eventually(t, func() bool { return r.metric("redoubt_events_sent_total") == 1 }, 5*time.Second, time.Millisecond, "it is alive")
 	r.request("POST /v1/logs", http.StatusOK)
 	r.request("POST /v1/logs", http.StatusServiceUnavailable)
 	r.answer.Store(http.StatusForbidden)
@@ -179,7 +181,7 @@ func TestSendingIsNothingToSend(t *testing.T) {
 	all := r.arrived(2, 10*time.Second)
 	require.Equal(t, []string{"sentinel", "modelstore"}, []string{all[0].Text("service.target.name"), all[1].Text("service.target.name")})
 	require.Equal(t, 1, strings.Count(r.lines.String(), "aren't taken by sentinel"), "said once")
-	require.Equal(t, 1, strings.Count(r.lines.String(), "taken by sentinel again"))
+	require.Eventually(t, func() bool { return strings.Count(r.lines.String(), "taken by sentinel again") == 1 }, 5*time.Second, time.Millisecond)
 }
 
 func TestArrivesWithinASecond(t *testing.T) {
@@ -227,6 +229,8 @@ func TestSentinelAway(t *testing.T) {
 				longest = max(longest, time.Since(began))
 			}
 			t.Logf("longest write: %v", longest)
+			tried := r.asked.Load()
+			require.Eventually(t, func() bool { return r.asked.Load() > tried+1 }, 5*time.Second, time.Millisecond)
 			require.Empty(t, r.events())
 			away(r, false)
 			seen := map[string]bool{}
@@ -287,10 +291,12 @@ func TestRefusedForWhatTheyAre(t *testing.T) {
 	r.decide("bad")
 	r.started()
 	require.Eventually(t, func() bool { return r.metric("redoubt_events_lost_total") == 1 }, 5*time.Second, time.Millisecond)
+	r.decide("bad, and with it the report of the first")
+	require.Eventually(t, func() bool { return r.metric("redoubt_events_lost_total") == 2 }, 5*time.Second, time.Millisecond)
 	r.answer.Store(http.StatusOK)
 	r.decide("good")
 	all := r.arrived(2, 5*time.Second)
-	require.Equal(t, []string{"good", "refused by sentinel"}, []string{all[0].Text(event.Reason), all[1].Text(event.Reason)})
+	require.Equal(t, []string{"good", "refused by sentinel", "2"}, []string{all[0].Text(event.Reason), all[1].Text(event.Reason), all[1].Text(event.Lost)})
 }
 
 func TestEnd(t *testing.T) {
@@ -308,12 +314,14 @@ func TestEnd(t *testing.T) {
 	away := newRig(t, "payments")
 	away.hole.Store(true)
 	away.started()
-	away.decide("never")
+	for range 1000 { // more than are sent at once
+		away.decide("never")
+	}
 	require.Eventually(t, func() bool { return strings.Contains(away.lines.String(), "aren't taken") }, 5*time.Second, time.Millisecond)
 	began = time.Now()
 	away.finish(time.Second)
 	require.Less(t, time.Since(began), time.Second)
-	require.Contains(t, away.lines.String(), `"events were lost, and sentinel wasn't told","service":"payments","count":1`)
+	require.Contains(t, away.lines.String(), `"events were lost, and sentinel wasn't told","service":"payments","count":1000`)
 
 	newRig(t, "payments").finish(time.Second) // never started
 }
