@@ -16,14 +16,13 @@ const (
 // buffer keeps lines until they are sent. Writing to it copies a line, and waits for nobody who does more than that.
 type buffer struct {
 	loss *loss
-	wake chan struct{} // has an element when there is something after nothing
 
 	mu      sync.Mutex
 	waiting [][]byte // whole lines, oldest first; the last chunk is written to
 	free    [][]byte // empty ones
 }
 
-func newBuffer(l *loss) *buffer { return &buffer{loss: l, wake: make(chan struct{}, 1)} }
+func newBuffer(l *loss) *buffer { return &buffer{loss: l} }
 
 // put copies the line if it is an event, and counts it as lost if there is no room.
 func (b *buffer) put(line []byte) {
@@ -35,18 +34,12 @@ func (b *buffer) put(line []byte) {
 		b.loss.add(tooLong, 1)
 		return
 	}
-	switch first, ok := b.append(line, kind == event.AccessLine); {
-	case !ok:
+	if !b.append(line, kind == event.AccessLine) {
 		b.loss.add(noRoom, 1)
-	case first:
-		select {
-		case b.wake <- struct{}{}:
-		default:
-		}
 	}
 }
 
-func (b *buffer) append(line []byte, access bool) (first, ok bool) {
+func (b *buffer) append(line []byte, access bool) bool {
 	most := chunks
 	if access {
 		most -= reserved
@@ -54,19 +47,18 @@ func (b *buffer) append(line []byte, access bool) (first, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := len(b.waiting)
-	first = n == 0
 	switch {
 	case n > most:
-		return false, false
+		return false
 	case n == 0 || len(b.waiting[n-1])+len(line) > chunkSize:
 		if n == most {
-			return false, false
+			return false
 		}
 		b.waiting = append(b.waiting, b.empty())
 		n++
 	}
 	b.waiting[n-1] = append(b.waiting[n-1], line...)
-	return first, true
+	return true
 }
 
 func (b *buffer) empty() []byte {

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// linger is how long the first event of a batch waits for others.
-	linger = 100 * time.Millisecond
+	// round is how often it is looked whether there is anything to send. Nobody who writes a line wakes the goroutine that does:
+	// that would take longer than all the rest, ten times and more.
+	round = 200 * time.Millisecond
 	// heartbeat is how often a process says that it is there.
 	heartbeat = 5 * time.Second
 	// A batch that wasn't taken waits from firstPause to longestPause, each time twice as long.
@@ -28,22 +29,18 @@ func (s *Shipper) run() {
 	defer close(s.ended)
 	defer s.to.close()
 	defer s.giveUp()
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	say := "alive"
-	for {
+	tick := time.NewTicker(round)
+	defer tick.Stop()
+	for say, said := "alive", time.Now(); ; say = "" {
+		if time.Since(said) >= heartbeat {
+			say, said = "alive", time.Now()
+		}
 		for s.next(say) {
 			say = ""
 		}
-		say = ""
 		select {
-		case <-s.buffer.wake:
-			s.wait(linger)
-		case <-beat.C:
-			say = "alive"
+		case <-tick.C:
 		case <-s.stop:
-		}
-		if s.stopping() {
 			for s.next("ending") {
 			}
 			return

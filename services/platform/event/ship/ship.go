@@ -1,6 +1,6 @@
 // Package ship brings a process's security events to sentinel. It stands between the process's logger and where that writes:
 // each line that is an event (package event) is copied into a buffer, and nothing waits. A goroutine makes events of the lines
-// and posts them by OTLP/HTTP (opentelemetry-proto v1.11.0, docs/specification.md), a tenth of a second after the first.
+// and posts them by OTLP/HTTP (opentelemetry-proto v1.11.0, docs/specification.md), five times a second.
 //
 // Whether sentinel is there or not, requests and readiness are the same. What it doesn't take waits, up to 2 MiB of lines, and
 // is tried again; what finds no room is lost, counted, and reported as an event as soon as sending works again. Where little
