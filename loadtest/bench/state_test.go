@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,9 @@ func TestStates(t *testing.T) {
 			require.Len(t, spinners, runtime.NumCPU())
 			for _, pid := range spinners {
 				require.Contains(t, policies(t, pid), policy)
+				if group, err := os.ReadFile(fmt.Sprintf("/proc/%d/autogroup", pid)); err == nil && state == bench.KeptAwake {
+					require.Contains(t, string(group), "nice 19", "it gives way to other sessions, too")
+				}
 				before, err := bench.ProcessorTime(pid)
 				require.NoError(t, err)
 				require.Eventually(t, func() bool {
