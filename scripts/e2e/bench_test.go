@@ -79,6 +79,8 @@ func TestBenchRefuses(t *testing.T) {
 		"quick and controls":    {"--quick", "--controls", "edge.scope"},
 		"no such baseline":      {"--baseline", "/nowhere/bench.json"},
 		"baseline and revision": {"--baseline", "bench.json", "--against", "main"},
+		"attacked twice":        {"--attacks", "--attacked", "bench.json"},
+		"attacked nowhere":      {"--attacked", "/nowhere/bench.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := run(t, append([]string{"bench"}, args...)...)

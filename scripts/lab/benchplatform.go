@@ -34,6 +34,7 @@ type benchOptions struct {
 	seconds  int
 	quick    bool
 	attacks  bool
+	attacked string
 	narrow   float64
 	within   time.Duration
 	state    string
@@ -81,6 +82,7 @@ A comparison ends when its time is up, or before, when its interval reaches --na
 	flags.IntVar(&o.seconds, "seconds", fullSeconds, "about how long to measure; starting labs comes on top")
 	flags.BoolVar(&o.quick, "quick", false, "only what five minutes suffice for: no single controls, no load, no storms")
 	flags.BoolVar(&o.attacks, "attacks", false, "attack every profile, with --quick, too: one to two minutes each on top")
+	flags.StringVar(&o.attacked, "attacked", "", "take what the attacks came to from the result in this JSON file, and say so, instead of attacking anew")
 	flags.Float64Var(&o.narrow, "narrow", 0, "end a comparison whose interval reaches so many microseconds to either side, or less; 0: take the whole time")
 	flags.StringVar(&o.state, "state", string(bench.KeptAwake), "the state of the machine to measure in: "+strings.Join(stateNames(), ", "))
 	flags.StringSliceVar(&o.profiles, "profiles", platformbench.Profiles, "the profiles to measure; plaintext is always with them")
@@ -115,6 +117,9 @@ func (o benchOptions) check() error {
 	if o.baseline != "" && o.against != "" {
 		return exit.Usagef("say either --baseline or --against: a file's figures, or a revision to measure beside this one")
 	}
+	if o.attacks && o.attacked != "" {
+		return exit.Usagef("say either --attacks or --attacked: attack now, or take what a file has of it")
+	}
 	if o.quick && len(o.controls) > 0 {
 		return exit.Usagef("--quick leaves single controls out: say either --quick or --controls")
 	}
@@ -134,19 +139,19 @@ func (o benchOptions) plan() (plan platformbench.Plan) {
 	default:
 		plan = platformbench.Full(all, others, o.controls)
 	}
-	plan.Attacks = plan.Attacks || o.attacks
+	plan.Attacks = (plan.Attacks || o.attacks) && o.attacked == ""
 	plan.Narrow, plan.Within = o.narrow, o.within
 	return plan
 }
 
 func (a *app) measurePlatform(ctx context.Context, o benchOptions) error {
-	var before *benchreport.Result
-	if o.baseline != "" {
-		read, err := benchreport.ReadFile(o.baseline)
-		if err != nil {
-			return exit.Usagef("--baseline: %w", err)
-		}
-		before = &read
+	before, err := readBefore("--baseline", o.baseline)
+	if err != nil {
+		return err
+	}
+	attacked, err := readBefore("--attacked", o.attacked)
+	if err != nil {
+		return err
 	}
 	result, compared, err := a.runPlatformBench(ctx, o)
 	if err != nil {
@@ -157,11 +162,26 @@ func (a *app) measurePlatform(ctx context.Context, o benchOptions) error {
 			return err
 		}
 	}
+	if attacked != nil {
+		result.TakeAttacks(*attacked)
+	}
 	if before != nil {
 		c := benchreport.Compare(*before, result, benchreport.DefaultTolerance)
 		compared = &c
 	}
 	return a.concludeBench(result, compared, o)
+}
+
+// readBefore reads the result that a flag names; nil if it names none.
+func readBefore(flag, path string) (*benchreport.Result, error) {
+	if path == "" {
+		return nil, nil
+	}
+	read, err := benchreport.ReadFile(path)
+	if err != nil {
+		return nil, exit.Usagef("%s: %w", flag, err)
+	}
+	return &read, nil
 }
 
 // measureHops adds what hops cost one after the other.
