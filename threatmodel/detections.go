@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -28,6 +29,20 @@ type Detection struct {
 	Threats     []string `yaml:"-" json:"threats"`   // of its tags: threat.t-021
 	Technique   []string `yaml:"-" json:"technique"` // of its tags: attack.t1210
 	Samples     []Sample `yaml:"-" json:"samples"`
+	// Timespan is that of a correlation, for which the rule is silent about a group that it was raised for; 0 for a single event.
+	Timespan time.Duration `yaml:"-" json:"-"`
+}
+
+// RecordedOf tells whether the rule's events were recorded of an attack.
+func (d Detection) RecordedOf(attack string) bool {
+	for _, s := range d.Samples {
+		for pattern := range strings.FieldsSeq(s.Provider) {
+			if ok, err := path.Match(pattern, attack); err == nil && ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Sample is a file of recorded events, in the format of SigmaHQ's regression_data.
@@ -88,8 +103,19 @@ func readDetection(folder fs.FS, name string) (d Detection, err error) {
 	if err != nil {
 		return d, err
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(rule)).Decode(&d); err != nil { // the first document
+	first := struct {
+		*Detection  `yaml:",inline"`
+		Correlation struct {
+			Timespan string `yaml:"timespan"`
+		} `yaml:"correlation"`
+	}{Detection: &d}
+	if err := yaml.NewDecoder(bytes.NewReader(rule)).Decode(&first); err != nil { // the first document
 		return d, fmt.Errorf("rule.yml: %w", err)
+	}
+	if span := first.Correlation.Timespan; span != "" {
+		if d.Timespan, err = time.ParseDuration(span); err != nil { // days aren't used here
+			return d, fmt.Errorf("rule.yml: %w", err)
+		}
 	}
 	raw, err := fs.ReadFile(folder, name+"/info.yml")
 	if err != nil {

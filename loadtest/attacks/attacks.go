@@ -39,6 +39,7 @@ type Attack struct {
 	Restart   string        `yaml:"restart"`    // a component that is started again after the attack: the script's check says what came of it
 	Permitted Vantage       `yaml:"permitted"`  // where the benign twin is done from, where that isn't the attacker's vantage point
 	Alone     bool          `yaml:"alone"`      // nothing else may run beside it: it is about load or time
+	Raises    string        `yaml:"raises"`     // the alert that is the evidence, where nothing stops it
 }
 
 // What an attack may need of the lab beyond its mode.
@@ -48,6 +49,7 @@ const (
 	NeedsName   = "name"           // a name that resolves to loopback
 	NeedsModel  = "language-model" // one behind inference, that writes
 	NeedsListed = "listed"         // NeedsLimits, and to be able to come from an address of the deny list
+	NeedsPlaces = "places"         // addresses in several countries to come from
 
 	NeedsContainers = "containers" // networks between services, which processes of one machine don't have
 )
@@ -57,10 +59,16 @@ const (
 	EvidenceRecord = "record" // the named control's own decision record of that attempt
 	EvidenceKernel = "kernel" // the attacker's errno, and the same probe succeeding from the permitted vantage point
 	EvidenceAudit  = "audit"  // the answer of Vault, Consul or PostgreSQL in their own log
+	EvidenceAlert  = "alert"  // no control stops it, and it must be found: the alert that it raises
 )
 
-// Controls are all that stand in its way, the expected one first.
-func (a Attack) Controls() []string { return append([]string{a.BlockedBy}, a.BackedBy...) }
+// Controls are all that stand in its way, the expected one first; none where it is only found.
+func (a Attack) Controls() []string {
+	if a.Evidence == EvidenceAlert {
+		return nil
+	}
+	return append([]string{a.BlockedBy}, a.BackedBy...)
+}
 
 // Load returns all attacks in the order of their IDs.
 func Load() ([]Attack, error) { return Read(files) }

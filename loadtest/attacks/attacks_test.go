@@ -30,20 +30,23 @@ func folder(description, script string) fstest.MapFS {
 
 func TestWhatIsRefused(t *testing.T) {
 	for name, change := range map[string][2]string{
-		"another ID":        {"edge.x", "edge.y"},
-		"no title":          {"A title", ""},
-		"no threat":         {"T-001", ""},
-		"technique":         {"T1190", "1190"},
-		"vantage":           {"vantage: outside", "vantage: inside"},
-		"a stolen thing":    {"vantage: outside", "vantage: stolen:car"},
-		"a service":         {"vantage: outside", `vantage: "service:"`},
-		"a control twice":   {"[app.policy]", "[edge.scope]"},
-		"no mode":           {"[sidecar]", "[]"},
-		"a mode":            {"[sidecar]", "[telepathy]"},
-		"too long":          {"modes:", "timeout: 31s\nmodes:"},
-		"unknown field":     {"modes:", "target_service: x\nmodes:"},
-		"unknown evidence":  {"modes:", "evidence: hearsay\nmodes:"},
-		"what is no needed": {"modes:", "needs: luck\nmodes:"},
+		"another ID":             {"edge.x", "edge.y"},
+		"no title":               {"A title", ""},
+		"no threat":              {"T-001", ""},
+		"technique":              {"T1190", "1190"},
+		"vantage":                {"vantage: outside", "vantage: inside"},
+		"a stolen thing":         {"vantage: outside", "vantage: stolen:car"},
+		"a service":              {"vantage: outside", `vantage: "service:"`},
+		"a control twice":        {"[app.policy]", "[edge.scope]"},
+		"no mode":                {"[sidecar]", "[]"},
+		"a mode":                 {"[sidecar]", "[telepathy]"},
+		"too long":               {"modes:", "timeout: 31s\nmodes:"},
+		"both stopped and found": {"modes:", "evidence: alert\nraises: x\nmodes:"},
+		"found by nothing":       {"blocked_by: edge.scope\nbacked_by: [app.policy]", "evidence: alert"},
+		"stopped, and raises":    {"modes:", "raises: x\nmodes:"},
+		"unknown field":          {"modes:", "target_service: x\nmodes:"},
+		"unknown evidence":       {"modes:", "evidence: hearsay\nmodes:"},
+		"what is no needed":      {"modes:", "needs: luck\nmodes:"},
 	} {
 		_, err := attacks.Read(folder(strings.Replace(description, change[0], change[1], 1), script))
 		require.Error(t, err, name)
@@ -60,6 +63,9 @@ func TestWhatIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"edge.scope", "app.policy"}, all[0].Controls())
 	require.Equal(t, attacks.EvidenceRecord, all[0].Evidence)
+	all, err = attacks.Read(folder(strings.Replace(description, "blocked_by: edge.scope\nbacked_by: [app.policy]", "evidence: alert\nraises: exfiltration", 1), script))
+	require.NoError(t, err)
+	require.Empty(t, all[0].Controls())
 }
 
 // TestSuite: at least fifty, from every vantage point.

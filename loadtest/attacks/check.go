@@ -13,7 +13,7 @@ var (
 	attackID  = regexp.MustCompile(`^[a-z]+(\.[a-z0-9-]+)+$`)
 	technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 	modes     = []string{"sidecar", "native", "plaintext"}
-	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel, NeedsListed, NeedsContainers}
+	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel, NeedsListed, NeedsPlaces, NeedsContainers}
 )
 
 // check reports everything that is wrong with one description by itself.
@@ -23,8 +23,12 @@ func (a Attack) check(folder string) error {
 	if !attackID.MatchString(a.ID) || a.ID != folder {
 		bad("id %q isn't the folder's name, or not like edge.jwt.alg-none", a.ID)
 	}
-	if a.Title == "" || a.Threat == "" || a.BlockedBy == "" {
-		bad("it needs title, threat and blocked_by")
+	found := a.Evidence == EvidenceAlert
+	if a.Title == "" || a.Threat == "" || (a.BlockedBy == "") != found || (a.Raises == "") == found {
+		bad("it needs title, threat and blocked_by; or, where the evidence is an alert, raises instead of blocked_by")
+	}
+	if found && len(a.BackedBy) > 0 {
+		bad("an attack that is only found is backed by nothing")
 	}
 	if !technique.MatchString(a.Technique) {
 		bad("%q is no technique of ATT&CK", a.Technique)
@@ -35,8 +39,8 @@ func (a Attack) check(folder string) error {
 	if slices.Contains(a.BackedBy, a.BlockedBy) || len(slices.Compact(slices.Sorted(slices.Values(a.BackedBy)))) != len(a.BackedBy) {
 		bad("a control is named twice in blocked_by and backed_by")
 	}
-	if !slices.Contains([]string{EvidenceRecord, EvidenceKernel, EvidenceAudit}, a.Evidence) {
-		bad("evidence is record, kernel or audit, not %q", a.Evidence)
+	if !slices.Contains([]string{EvidenceRecord, EvidenceKernel, EvidenceAudit, EvidenceAlert}, a.Evidence) {
+		bad("evidence is record, kernel, audit or alert, not %q", a.Evidence)
 	}
 	if !slices.Contains(append(needs, ""), a.Needs) {
 		bad("it needs one of %s, not %q", strings.Join(needs, ", "), a.Needs)

@@ -30,6 +30,7 @@ type Result struct {
 	Load        []Load        `json:"load,omitempty"`
 	Chains      []Chain       `json:"chains,omitempty"`
 	Storms      []Storm       `json:"under_attack,omitempty"`
+	Detected    []Detected    `json:"detected,omitempty"` // of another run: `lab attack run --detect`
 }
 
 // Method is how it was measured, in figures and in sentences that the report prints as they are.
@@ -170,6 +171,17 @@ type Chain struct {
 	P50   float64  `json:"p50_us"`
 	Added float64  `json:"added_p50_us"` // to plaintext with as many hops
 	CI95  Interval `json:"ci95_us"`      // of Added
+}
+
+// Detected is how fast the attacks on a threat were found, and answered. Times are in milliseconds; 0: none was measured.
+type Detected struct {
+	Threat       string  `json:"threat"`
+	Attacks      int     `json:"attacks"` // that leave an event
+	Found        int     `json:"found"`
+	Detect       float64 `json:"detect_median_ms,omitempty"`
+	DetectWorst  float64 `json:"detect_worst_ms,omitempty"`
+	Contain      float64 `json:"contain_median_ms,omitempty"`
+	ContainWorst float64 `json:"contain_worst_ms,omitempty"`
 }
 
 // Storm is the honest user's latency while something goes wrong, of the requests that were answered well; 0 where none was.

@@ -26,7 +26,7 @@ func sections(out *strings.Builder, r Result) {
 }
 
 func (r Result) sections() (all []section) {
-	for _, s := range []section{r.upkeep(), r.costs(), r.storms(), r.loads()} {
+	for _, s := range []section{r.upkeep(), r.costs(), r.storms(), r.loads(), r.detected()} {
 		if len(s.rows) > 0 {
 			all = append(all, s)
 		}

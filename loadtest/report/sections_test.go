@@ -90,3 +90,20 @@ func TestUnmeasuredSectionsAreLeftOut(t *testing.T) {
 		require.NotContains(t, text.String(), header)
 	}
 }
+
+// TestDetected: what `lab attack run --detect` has found is a table of its own, with what was not found plain to see.
+func TestDetected(t *testing.T) {
+	r := example(t)
+	var text strings.Builder
+	require.NoError(t, report.Table(&text, r))
+	require.NotContains(t, text.String(), "contained ms", "that run measured none")
+	r.Detected = []report.Detected{{Threat: "T-021", Attacks: 2, Found: 1, Detect: 612.4, DetectWorst: 700}}
+	text.Reset()
+	require.NoError(t, report.Table(&text, r))
+	require.Regexp(t, `T-021 +2 +1 +612 +700`, text.String())
+	var file strings.Builder
+	require.NoError(t, r.Write(&file))
+	back, err := report.Read(strings.NewReader(file.String()))
+	require.NoError(t, err)
+	require.Equal(t, r.Detected, back.Detected)
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -24,6 +25,7 @@ type describedAttack struct {
 	BackedBy  []string `json:"backed_by"`
 	Target    string   `json:"target,omitempty"`
 	Evidence  string   `json:"evidence"`
+	Raises    string   `json:"raises,omitempty"` // where no control stops it
 	Modes     []string `json:"modes"`
 	Needs     string   `json:"needs,omitempty"`
 	Script    string   `json:"script,omitempty"`
@@ -31,7 +33,7 @@ type describedAttack struct {
 
 func describe(a attacks.Attack) describedAttack {
 	return describedAttack{a.ID, a.Title, a.Threat, a.Technique, string(a.Vantage), a.BlockedBy, append([]string{}, a.BackedBy...), a.Target,
-		a.Evidence, a.Modes, a.Needs, ""}
+		a.Evidence, a.Raises, a.Modes, a.Needs, ""}
 }
 
 func (a *app) attackList() *cobra.Command {
@@ -47,7 +49,7 @@ func (a *app) attackList() *cobra.Command {
 			table := &term.Table{Headers: []string{"attack", "threat", "vantage", "stopped by", "~title"}}
 			for _, one := range chosen {
 				list = append(list, describe(one))
-				table.Add(term.Text(one.ID), term.Text(one.Threat), term.Text(one.Vantage), term.Text(one.BlockedBy), term.Text(one.Title))
+				table.Add(term.Text(one.ID), term.Text(one.Threat), term.Text(one.Vantage), term.Text(cmp.Or(one.BlockedBy, "found: "+one.Raises)), term.Text(one.Title))
 			}
 			return a.output().Table(list, table)
 		},
@@ -89,7 +91,7 @@ func writeAttack(w io.Writer, d describedAttack) error {
 	rows := [][2]string{
 		{"threat", d.Threat}, {"technique", "https://attack.mitre.org/techniques/" + strings.ReplaceAll(d.Technique, ".", "/") + "/"},
 		{"vantage point", d.Vantage}, {"stopped by", d.BlockedBy}, {"backed by", strings.Join(d.BackedBy, ", ")}, {"in", d.Target},
-		{"evidence", d.Evidence}, {"modes", strings.Join(d.Modes, ", ")}, {"needs", d.Needs},
+		{"evidence", d.Evidence}, {"raises", d.Raises}, {"modes", strings.Join(d.Modes, ", ")}, {"needs", d.Needs},
 	}
 	for _, row := range rows {
 		if row[1] != "" {

@@ -23,6 +23,7 @@ type attackOutputs struct{ junit, sarif string }
 func (a *app) attackRun() *cobra.Command {
 	var mode, profile, engine string
 	var files attackOutputs
+	var detect bool
 	cmd := &cobra.Command{
 		Use:   "run [ID|pattern]...",
 		Short: "Run attacks, all or those that are named, and judge each by evidence",
@@ -32,6 +33,10 @@ record of this very attempt, and if the honest twin of the attack succeeds in th
 In a lab of another profile than layered, an attack that succeeds is a finding and no failure, and the record of any control
 that stands in its way and is on will do; only an attack of which nothing can be said fails the run. With all attacks, the
 reach of a compromised notification is measured, too.
+
+With --detect each attack has to be found, too: sentinel has to raise an alert that belongs to it, by a rule of threatmodel/detections,
+before the attack is over for three seconds. It prints how long that took from the attack's first event, and how long until an
+attempt was refused for what was done about it, where something was.
 
 Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,20 +50,24 @@ Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 			}
 			defer undo()
 			return a.withPlan(cmd.Context(), plan{Engine: engine, Profile: profile, Mode: mode}, func(ctx context.Context) error {
-				return a.runAttacks(ctx, chosen, files, len(args) == 0)
+				return a.runAttacks(ctx, chosen, files, detect, len(args) == 0)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&mode, "mode", "", "of the lab that is started: sidecar or native")
 	cmd.Flags().StringVar(&engine, "engine", "", "of the lab: process or docker")
 	cmd.Flags().StringVar(&profile, "profile", "", "of the lab: "+strings.Join(profileNames(), ", "))
+	cmd.Flags().BoolVar(&detect, "detect", false, "wait for the alert that belongs to each attack; one without is a failure")
 	cmd.Flags().StringVar(&files.junit, "junit", "", "write the verdicts as JUnit XML to this file, too")
 	cmd.Flags().StringVar(&files.sarif, "sarif", "", "write what wasn't blocked as SARIF 2.1.0 to this file, too")
 	return cmd
 }
 
-func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files attackOutputs, withReach bool) error {
+func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files attackOutputs, detect, withReach bool) error {
 	lab, err := a.target(ctx)
+	if err == nil && detect {
+		lab.Detector, err = a.detector()
+	}
 	if err != nil {
 		return err
 	}
@@ -94,6 +103,9 @@ func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files att
 	if err := out.Print(report, func(w io.Writer) error { return writeAttacks(w, out, report, time.Since(began)) }); err != nil {
 		return err
 	}
+	if d := report.Detected; !report.Seen() {
+		return fmt.Errorf("%d of %d attacks raised no alert of their own", d.Of-d.Found, d.Of)
+	}
 	if !lab.Strict() {
 		if n := report.Count(attack.Inconclusive); n > 0 {
 			return fmt.Errorf("of %d of %d attacks nothing can be said", n, len(report.Attacks))
@@ -101,7 +113,7 @@ func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files att
 		return nil
 	}
 	if !report.Good() {
-		return fmt.Errorf("%d of %d attacks were not blocked with evidence", len(report.Attacks)-report.Count(attack.Blocked), len(report.Attacks))
+		return fmt.Errorf("%d of %d attacks were not blocked with evidence", len(report.Attacks)-report.Count(attack.Blocked)-report.Count(attack.Found), len(report.Attacks))
 	}
 	return nil
 }
@@ -127,14 +139,22 @@ func writeFile(path string, write func(io.Writer) error) error {
 
 func writeAttacks(w io.Writer, out term.Output, r attack.Report, took time.Duration) error {
 	table := &term.Table{Headers: []string{"attack", "verdict", "stopped by", "~evidence"}}
+	if r.Detected != nil {
+		table.Headers = []string{"attack", "verdict", "stopped by", "~alert", "after"}
+	}
 	for _, one := range r.Attacks {
-		table.Add(term.Text(one.ID), verdictCell(one.Verdict), term.Text(one.BlockedBy), term.Text(one.Evidence.Summary))
+		row := []term.Cell{term.Text(one.ID), verdictCell(one.Verdict), term.Text(one.BlockedBy)}
+		if r.Detected != nil {
+			table.Add(append(row, alertCells(one.Alert)...)...)
+			continue
+		}
+		table.Add(append(row, term.Text(one.Evidence.Summary))...)
 	}
 	if err := table.Write(w, out.Colour); err != nil {
 		return err
 	}
 	for _, one := range r.Attacks { // what a table would cut
-		if one.Verdict != attack.Blocked {
+		if one.Verdict != attack.Blocked && one.Verdict != attack.Found {
 			fmt.Fprintf(w, "\n%s %s: %s\n", out.Paint(string(one.Verdict), term.Bad), one.ID, one.Evidence.Summary)
 		}
 	}
@@ -144,7 +164,15 @@ func writeAttacks(w io.Writer, out term.Output, r attack.Report, took time.Durat
 	for _, s := range r.Skipped {
 		fmt.Fprintf(w, "skipped: %s: %s\n", s.ID, s.Reason)
 	}
-	parts := []string{fmt.Sprintf("%d of %d attacks blocked, with evidence", r.Count(attack.Blocked), len(r.Attacks))}
+	if r.Detected != nil {
+		if err := writeDetected(w, out, r); err != nil {
+			return err
+		}
+	}
+	parts := []string{fmt.Sprintf("%d of %d attacks blocked, with evidence", r.Count(attack.Blocked), len(r.Attacks)-r.Count(attack.Found))}
+	if n := r.Count(attack.Found); n > 0 {
+		parts[0] += fmt.Sprintf(", and %d that nothing stops were found", n)
+	}
 	for _, v := range []attack.Verdict{attack.Succeeded, attack.Inconclusive} {
 		if n := r.Count(v); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v))
@@ -159,7 +187,7 @@ func writeAttacks(w io.Writer, out term.Output, r attack.Report, took time.Durat
 }
 
 func verdictCell(v attack.Verdict) term.Cell {
-	if v == attack.Blocked {
+	if v == attack.Blocked || v == attack.Found {
 		return term.Cell{Text: string(v), Style: term.Good}
 	}
 	return term.Cell{Text: string(v), Style: term.Bad}

@@ -24,6 +24,7 @@ func (a *app) load() *cobra.Command {
 	var duration time.Duration
 	var mode string
 	var outages load.Outages
+	var detect bool
 	var long strings.Builder
 	for _, s := range load.Scenarios {
 		fmt.Fprintf(&long, "  %-11s %-66s %3d/s for %s\n", s.Name, s.Says, s.Rate, s.Duration)
@@ -65,19 +66,20 @@ meanwhile, one after the other, and it fails when a single request does. k6's ow
 			if s.Rate < 4 || s.Rate > 10_000 || s.Duration < 10*time.Second || s.Duration > load.Longest {
 				return exit.Usagef("a run has 4 to 10000 iterations a second, for 10s to %s", load.Longest)
 			}
-			return a.withLab(cmd.Context(), mode, func(ctx context.Context) error { return a.runLoad(ctx, s, outages) })
+			return a.withLab(cmd.Context(), mode, func(ctx context.Context) error { return a.runLoad(ctx, s, outages, detect) })
 		},
 	}
 	cmd.Flags().IntVar(&rate, "rate", 0, "iterations a second, at the scenario's height (default: the scenario's own)")
 	cmd.Flags().DurationVar(&duration, "duration", 0, "how long it lasts (default: the scenario's own)")
 	cmd.Flags().StringVar(&mode, "mode", "", "of the lab that is started: sidecar or native")
 	cmd.Flags().StringSliceVar(&outages.Components, "without", nil, "components to stop meanwhile, such as consul,vault")
+	cmd.Flags().BoolVar(&detect, "detect", false, "fail when sentinel raises an alert about it: for honest load")
 	cmd.Flags().DurationVar(&outages.Each, "away", time.Minute, "how long each is stopped")
 	return cmd
 }
 
-func (a *app) runLoad(ctx context.Context, s load.Scenario, outages load.Outages) error {
-	result, err := a.sendLoad(ctx, s, outages)
+func (a *app) runLoad(ctx context.Context, s load.Scenario, outages load.Outages, detect bool) error {
+	result, err := a.sendLoad(ctx, s, outages, detect)
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (a *app) runLoad(ctx context.Context, s load.Scenario, outages load.Outages
 	return nil
 }
 
-func (a *app) sendLoad(ctx context.Context, s load.Scenario, away load.Outages) (result load.Result, err error) {
+func (a *app) sendLoad(ctx context.Context, s load.Scenario, away load.Outages, detect bool) (result load.Result, err error) {
 	lab, err := a.target(ctx)
 	if err != nil {
 		return result, err
@@ -122,6 +124,12 @@ func (a *app) sendLoad(ctx context.Context, s load.Scenario, away load.Outages) 
 		return result, err
 	}
 	defer os.RemoveAll(scratch)
+	var heard *listening
+	if detect {
+		if heard, err = a.listen(ctx); err != nil {
+			return result, err
+		}
+	}
 	progress := term.NewProgress(os.Stderr)
 	defer progress.Close()
 	task := progress.Task(s.Name, fmt.Sprintf("up to %d/s for %s", s.Rate, s.Duration))
@@ -131,7 +139,7 @@ func (a *app) sendLoad(ctx context.Context, s load.Scenario, away load.Outages) 
 	result = load.Result{Scenario: s.Name, Dashboard: filepath.Join(dir.Logs(), "load-"+s.Name+".html")}
 	result.Client, err = k6.Run{
 		Path: lab.K6, Scenario: filepath.Join(repo, "loadtest", "scenarios", s.Name+".js"), Target: target, CAFile: lab.Status.CAFile,
-		Scratch: scratch, Duration: s.Duration, Rate: s.Rate, Dashboard: result.Dashboard,
+		Scratch: scratch, Duration: s.Duration, Rate: s.Rate, From: s.From, Dashboard: result.Dashboard,
 		Follow: func(p k6.Progress) {
 			if p.Iterations > 0 {
 				outages.start()
@@ -143,6 +151,11 @@ func (a *app) sendLoad(ctx context.Context, s load.Scenario, away load.Outages) 
 	result.Outages, err = outages.finish(err)
 	if result.Problems = load.Judge(s, result.Client); len(away.Components) > 0 {
 		result.Problems = away.Judge(result.Outages, result.Seconds, result.Client)
+	}
+	if heard != nil && err == nil {
+		if result.Alerts, err = heard.end(ctx); err == nil {
+			result.Problems = append(result.Problems, result.Alerts.Judge()...)
+		}
 	}
 	result.Passed = len(result.Problems) == 0
 	if _, missing := os.Stat(result.Dashboard); missing != nil {
@@ -163,6 +176,9 @@ func writeLoad(w io.Writer, out term.Output, s load.Scenario, r load.Result) err
 		c.Failed, c.Dropped, c.Checks-c.FailedChecks, c.Checks)
 	for _, o := range r.Outages {
 		fmt.Fprintf(w, "without %s from %s to %s\n", o.Component, term.Seconds(seconds(o.From)), term.Seconds(seconds(o.Till)))
+	}
+	if r.Alerts != nil {
+		fmt.Fprintf(w, "%d alerts raised, of %d events\n", r.Alerts.Raised, r.Alerts.Events)
 	}
 	if s.Breaks {
 		for _, crossed := range c.Crossed {

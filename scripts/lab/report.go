@@ -1,14 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	benchreport "redoubt.example/loadtest/report"
 	"redoubt.example/loadtest/report/page"
+	"redoubt.example/scripts/internal/attack"
 	"redoubt.example/scripts/internal/exit"
 )
 
@@ -16,6 +19,7 @@ type reportOptions struct {
 	baseline, html, frontier string
 	tolerance                benchreport.Tolerance
 	files                    benchFiles
+	attacks                  string
 }
 
 func (a *app) report() *cobra.Command {
@@ -40,6 +44,7 @@ stopped. It measures nothing and needs no lab.`,
 	flags.StringVar(&o.baseline, "baseline", "", "compare with this earlier result")
 	flags.Float64Var(&o.tolerance.Share, "tolerance", o.tolerance.Share, "how much worse a measure may get, as a share of what it was")
 	flags.Float64Var(&o.tolerance.Micros, "tolerance-us", o.tolerance.Micros, "and how many microseconds, if that is more")
+	flags.StringVar(&o.attacks, "attacks", "", "put how fast attacks were found beside it, as lab attack run --detect -o FILE.json wrote it")
 	flags.StringVar(&o.html, "html", "", "write the report for the browser to this file")
 	flags.StringVar(&o.frontier, "frontier", "", "write its first plot, attacks stopped against latency added, to this file, as SVG")
 	o.files.flags(flags)
@@ -50,6 +55,11 @@ func (a *app) showReport(path string, o reportOptions) error {
 	result, err := readResult(path)
 	if err != nil {
 		return err
+	}
+	if o.attacks != "" {
+		if result.Detected, err = readDetected(o.attacks); err != nil {
+			return err
+		}
 	}
 	var compared *benchreport.Comparison
 	if o.baseline != "" {
@@ -91,4 +101,21 @@ func readResult(path string) (benchreport.Result, error) {
 		return result, exit.Usagef("%w", err)
 	}
 	return result, nil
+}
+
+// readDetected takes from a report of attacks how fast they were found.
+func readDetected(path string) (all []benchreport.Detected, err error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, exit.Usagef("%w", err)
+	}
+	var report attack.Report
+	if err := json.Unmarshal(raw, &report); err != nil || report.Detected == nil {
+		return nil, exit.Usagef("%s isn't what lab attack run --detect writes with -o", path)
+	}
+	for _, t := range report.Detected.Threats {
+		all = append(all, benchreport.Detected{Threat: t.Threat, Attacks: t.Attacks, Found: t.Found, Detect: t.Detect.Median, DetectWorst: t.Detect.Worst,
+			Contain: t.Contain.Median, ContainWorst: t.Contain.Worst})
+	}
+	return all, nil
 }

@@ -76,7 +76,7 @@ func (i *issuer) open(ctx context.Context, raw string) (payload []byte, name str
 	// The parser refuses what isn't in the list, "none" and HS* among it, before any key is looked at.
 	signed, err := jose.ParseSignedCompact(raw, i.algorithms)
 	if err != nil {
-		return nil, "", &Refusal{controls.EdgeSignature, "the access token is malformed, or signed with an algorithm that isn't accepted"}
+		return nil, "", unreadable(err)
 	}
 	header := signed.Signatures[0].Protected
 	key, ok := i.keys.get(ctx, header.KeyID)
@@ -93,6 +93,19 @@ func (i *issuer) open(ctx context.Context, raw string) (payload []byte, name str
 	name = i.name(payload)
 	i.verified.put(raw, known, opened{payload, name})
 	return payload, name, nil
+}
+
+// unreadable is the refusal of what the parser doesn't take. A token without a signature, or with another kind of one, is no client's
+// mistake: that is for whoever reads the record.
+func unreadable(err error) *Refusal {
+	var other *jose.ErrUnexpectedSignatureAlgorithm
+	switch {
+	case !errors.As(err, &other):
+		return &Refusal{controls.EdgeSignature, "the access token is malformed"}
+	case strings.EqualFold(string(other.Got), "none"):
+		return &Refusal{controls.EdgeSignature, "the access token isn't signed"}
+	}
+	return &Refusal{controls.EdgeSignature, "the access token is signed with an algorithm that isn't accepted"}
 }
 
 // unverified returns what a token says of itself, whatever its header and signature: edge.jwt.signature is off.

@@ -17,7 +17,7 @@ func reputation(cfg Config) func(*Exchange) error {
 		if refused == "" {
 			return nil
 		}
-		return x.Deny(controls.EdgeAddress, fault.Denied, refused, "client", x.From.String())
+		return x.Deny(controls.EdgeAddress, fault.Denied, refused)
 	}
 }
 

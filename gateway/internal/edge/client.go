@@ -25,7 +25,11 @@ func (x *Exchange) claims(cfg Config) {
 
 // describe adds what is known of the client to a line's attributes.
 func (x *Exchange) describe(attrs []any) []any {
-	for _, a := range [...]struct{ key, value string }{{"country", x.Country}, {"user_hash", x.who.user}, {"token_hash", x.who.token},
+	from := ""
+	if x.From.IsValid() {
+		from = x.From.String()
+	}
+	for _, a := range [...]struct{ key, value string }{{"client", from}, {"country", x.Country}, {"user_hash", x.who.user}, {"token_hash", x.who.token},
 		{"api_key", x.who.apiKey}, {"claimed_user_hash", x.who.claimed}} {
 		if a.value != "" {
 			attrs = append(attrs, a.key, a.value)

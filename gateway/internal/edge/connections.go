@@ -40,7 +40,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 			return conn, nil
 		}
 		controls.Record(telemetry.WithLogger(context.Background(), l.cfg.Log), controls.EdgeLimitAddress, controls.Deny,
-			"too many connections", "peer", peer)
+			"too many connections", "peer", peer, "client", from.String())
 		_ = conn.Close()
 	}
 }

@@ -122,7 +122,7 @@ func logAccess(c echo.Context, route string, took time.Duration, span *telemetry
 		"caller", outside, "peer", r.RemoteAddr, "route", route, "method", r.Method, "proto", r.Proto,
 		"status", c.Response().Status, "bytes", c.Response().Size, "duration_us", took.Microseconds()}
 	if x, ok := c.Get(exchangeKey).(*Exchange); ok {
-		attrs = x.describe(append(attrs, "client", x.From.String()))
+		attrs = x.describe(attrs)
 	}
 	ours, clients := span.TraceIDs()
 	if ours != "" {

@@ -2,7 +2,7 @@
 const body = JSON.stringify({ title: 'Minutes', text: 'The board agreed on Monday.' });
 
 function begin(lab, timeout) {
-  const c = lab.mesh.dial({ address: lab.edge.address, tls: { ca: lab.ca, serverName: lab.edge.name, alpn: ['http/1.1'] }, timeout });
+  const c = lab.mesh.dial({ address: lab.edge.address, from: lab.from, tls: { ca: lab.ca, serverName: lab.edge.name, alpn: ['http/1.1'] }, timeout });
   if (c.error) throw new Error(c.error);
   lab.note({ local: c.local });
   c.write(`POST /v1/documents HTTP/1.1\r\nHost: ${lab.edge.address}\r\nAuthorization: Bearer ${lab.tokens.alice}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`);

@@ -1,7 +1,7 @@
 // Slowloris (CWE-400): a header field now and then keeps a connection open before there is a request that a limit could
 // count.
 function begin(lab, timeout) {
-  const c = lab.mesh.dial({ address: lab.edge.address, tls: { ca: lab.ca, serverName: lab.edge.name, alpn: ['http/1.1'] }, timeout });
+  const c = lab.mesh.dial({ address: lab.edge.address, from: lab.from, tls: { ca: lab.ca, serverName: lab.edge.name, alpn: ['http/1.1'] }, timeout });
   if (c.error) throw new Error(c.error);
   lab.note({ local: c.local });
   c.write(`GET /v1/account HTTP/1.1\r\nHost: ${lab.edge.address}\r\n`);

@@ -73,7 +73,7 @@ export function delivered(lab, source, text) {
 // flood sends requests back to back over a few kept connections, as bytes, and counts the answers. of(n) is the n-th
 // request's {path, headers}.
 export function flood(lab, connections, each, of) {
-  const open = [...Array(connections)].map(() => lab.mesh.dial({ address: lab.edge.address, tls: { ca: lab.ca, serverName: lab.edge.name }, timeout: 10000 }));
+  const open = [...Array(connections)].map(() => lab.mesh.dial({ address: lab.edge.address, from: lab.from, tls: { ca: lab.ca, serverName: lab.edge.name }, timeout: 10000 }));
   open.forEach((c, k) => {
     if (c.error) throw new Error(c.error);
     const bytes = [...Array(each)].map((_, n) => {

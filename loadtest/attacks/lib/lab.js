@@ -26,7 +26,8 @@ export function play(script) {
 
 function open_lab(phase) {
   const seen = { request_ids: [], peers: [] };
-  const lab = Object.assign({}, given, { phase, mesh, reported: false });
+  const began = Date.now();
+  const lab = Object.assign({}, given, { phase, mesh, reported: false, from: phase === 'attack' ? given.from || '' : '' });
 
   // note keeps what a response is found by in the logs.
   lab.note = (res) => {
@@ -47,7 +48,7 @@ function open_lab(phase) {
       bytes = JSON.stringify(body);
       if (!(headers || []).some(([name]) => name.toLowerCase() === 'content-type')) all.push(['Content-Type', 'application/json']);
     }
-    const out = Object.assign({ address: lab.edge.address, tls: { ca: lab.ca, serverName: lab.edge.name } }, rest, { headers: all.concat(headers || []) });
+    const out = Object.assign({ address: lab.edge.address, from: lab.from, tls: { ca: lab.ca, serverName: lab.edge.name } }, rest, { headers: all.concat(headers || []) });
     if (bytes !== undefined) out.body = bytes;
     return out;
   };
@@ -63,7 +64,7 @@ function open_lab(phase) {
     if (lab.reported) throw new Error('report was called twice');
     lab.reported = true;
     mesh.report(JSON.stringify({
-      phase, outcome: r.outcome, detail: r.detail || '', errno: r.errno || '', pid: mesh.pid(),
+      phase, outcome: r.outcome, detail: r.detail || '', errno: r.errno || '', pid: mesh.pid(), began_ms: began, ended_ms: Date.now(),
       request_ids: seen.request_ids.concat(r.request_ids || []), peers: seen.peers.concat(r.peers || []), marks: r.marks || [], canaries: r.canaries || [],
       each: (r.each || []).map((res) => ({ request_id: (res.headers || {})['x-request-id'] || '', peer: res.local || '' })),
     }));

@@ -43,7 +43,7 @@ func TestRefusedBeforeTheFirstPacket(t *testing.T) {
 	for _, call := range []string{
 		`mesh.http({address: "10.0.0.1:80"})`, `mesh.race([{address: "10.0.0.1:80"}])`, `mesh.dial({address: "10.0.0.1:80"})`,
 		`mesh.grpc({address: "10.0.0.1:80", method: "/a.B/C"})`, `mesh.postgres({address: "10.0.0.1:5432", user: "x"})`,
-		`mesh.http({address: "127.0.0.1:1", from: "10.0.0.1"})`, `mesh.http({address: "127.0.0.1:1", from: "localhost"})`,
+		`mesh.http({address: "127.0.0.1:1", from: "10.0.0.1"})`, `mesh.dial({address: "127.0.0.1:1", from: "10.0.0.1"})`, `mesh.http({address: "127.0.0.1:1", from: "localhost"})`,
 		`mesh.listen({address: "0.0.0.0:0"})`, `mesh.read("/etc/passwd")`, `mesh.write("/tmp/x", "y")`,
 	} {
 		_, err := s.run(call)

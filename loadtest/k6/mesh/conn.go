@@ -11,6 +11,7 @@ import (
 // Dial is a connection that the script holds.
 type Dial struct {
 	Address string `js:"address"`
+	From    string `js:"from"` // a loopback address of this machine to come from
 	TLS     *TLS   `js:"tls"`
 	Prefix  Bytes  `js:"prefix"`
 	Timeout int    `js:"timeout"` // to connect, and of each read and write
@@ -33,7 +34,7 @@ func (i *instance) dial(d Dial) (*Conn, error) {
 	defer cancel()
 	until, _ := ctx.Deadline()
 	out := &Conn{guard: i.guard, timeout: time.Until(until)}
-	conn, err := i.open(ctx, d.Address, d.Prefix, d.TLS)
+	conn, err := i.open(from(ctx, d.From), d.Address, d.Prefix, d.TLS)
 	out.Local = localAddr(conn)
 	if err != nil {
 		if conn != nil {

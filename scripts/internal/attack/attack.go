@@ -17,9 +17,10 @@ import (
 // Verdict is what became of an attack.
 type Verdict string
 
-// The verdicts. Only the first is good.
+// The verdicts. Only the first two are good.
 const (
 	Blocked      Verdict = "blocked"      // refused, and the control that is said to stop it says so itself
+	Found        Verdict = "found"        // no control stops it, and the alert that it is said to raise was raised
 	Succeeded    Verdict = "succeeded"    // the attacker got what the threat names
 	Inconclusive Verdict = "inconclusive" // a refusal without evidence, a benign twin that failed, a script that broke
 )
@@ -38,6 +39,8 @@ type Lab struct {
 	Deviation []string
 	Model     bool // a language model is behind inference
 	Limited   bool // its rate limits can be reached, and its deny list isn't empty
+	// Detector is asked after each attack whether it was found; nil: nobody is.
+	Detector *Detector
 }
 
 // Result is one attack's outcome, as JSON has it.
@@ -49,6 +52,7 @@ type Result struct {
 	BlockedBy string   `json:"blocked_by"`
 	Layer     string   `json:"layer"`
 	Evidence  Evidence `json:"evidence"`
+	Alert     *Alert   `json:"alert,omitempty"` // where alerts were waited for
 
 	Title     string        `json:"-"`
 	Technique string        `json:"-"`
@@ -79,10 +83,15 @@ type Report struct {
 	Reach   *int     `json:"reach,omitempty"` // services that a compromised notification can use, where that was measured
 	Attacks []Result `json:"attacks"`
 	Skipped []Skip   `json:"skipped"`
+
+	Detected *Detected `json:"detected,omitempty"` // where alerts were waited for
 }
 
-// Good tells whether every attack was blocked, with evidence.
-func (r Report) Good() bool { return r.Count(Blocked) == len(r.Attacks) }
+// Good tells whether every attack was blocked, with evidence, or found where that is all that can be.
+func (r Report) Good() bool { return r.Count(Blocked)+r.Count(Found) == len(r.Attacks) }
+
+// Seen tells whether every attack that leaves an event was found; true where alerts weren't waited for.
+func (r Report) Seen() bool { return r.Detected == nil || r.Detected.Found == r.Detected.Of }
 
 // Count is how many attacks got a verdict.
 func (r Report) Count(v Verdict) (n int) {
@@ -99,6 +108,8 @@ func (l *Lab) applies(a attacks.Attack, isolated bool) string {
 	switch {
 	case !slices.Contains(a.Modes, l.Status.Mode):
 		return "doesn't apply in mode " + l.Status.Mode
+	case a.Evidence == attacks.EvidenceAlert && l.Detector == nil:
+		return "no control stops it, it has to be found: that takes --detect"
 	case a.Needs == attacks.NeedsRoot && !isolated:
 		return "needs root: as an ordinary user all workloads share one user"
 	case a.Needs == attacks.NeedsContainers && !l.inContainers():
@@ -124,7 +135,7 @@ func (l *Lab) amiss(a attacks.Attack) string {
 		return "needs root, who alone may enter the volumes where the engine keeps what a service has"
 	case a.Needs == attacks.NeedsName:
 		return "needs a name that resolves to loopback for the gateway and for notification, whose names are the engine's here"
-	case a.Needs == attacks.NeedsListed:
+	case a.Needs == attacks.NeedsListed, a.Needs == attacks.NeedsPlaces:
 		return "needs a second address to come from, and a container has the one that the engine gives it"
 	case a.Needs == attacks.NeedsRoot:
 		return "a socket lies in a volume that the two containers of its service mount and no other: there is nobody to step in front"

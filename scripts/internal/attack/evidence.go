@@ -132,6 +132,33 @@ func (w *watch) unrecorded(ctx context.Context, by string, each []try) (left int
 	}
 }
 
+// first is when the first event of an attempt was logged, by its own time; zero where none was.
+func (w *watch) first(o outcome) (at time.Time) {
+	if lines, err := logfile.Merge(w.readers); err == nil {
+		w.seen = append(w.seen, lines...)
+	}
+	for _, l := range w.seen {
+		said := l.Fields["msg"]
+		if (said == controls.Message || said == "request") && concerns(l, o) && (at.IsZero() || l.Time.Before(at)) {
+			at = l.Time
+		}
+	}
+	return at
+}
+
+// refusedBy returns when a control refused an attempt first, as far as it is logged yet.
+func (w *watch) refusedBy(control string, o outcome) (at time.Time, ok bool) {
+	if lines, err := logfile.Merge(w.readers); err == nil {
+		w.seen = append(w.seen, lines...)
+	}
+	for _, l := range w.seen {
+		if isRecord(l, control) && concerns(l, o) && (!ok || l.Time.Before(at)) {
+			at, ok = l.Time, true
+		}
+	}
+	return at, ok
+}
+
 // instead names the controls that did leave a record of the attempt.
 func (w *watch) instead(o outcome) (ids []string) {
 	for _, l := range w.seen {

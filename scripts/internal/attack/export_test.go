@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"time"
 
 	"redoubt.example/loadtest/attacks"
 )
@@ -31,3 +32,11 @@ func Conclude(id string, ran map[string][2]string) Proved {
 	}
 	return conclude(id, experiments, failures)
 }
+
+// Find waits for the alert that belongs to an attempt.
+func (d *Detector) Find(ctx context.Context, a attacks.Attack, o Attempt, first time.Time) (*Alert, error) {
+	return d.find(ctx, a, o, first)
+}
+
+// SumUp counts what became of attacks whose alerts were waited for.
+func SumUp(results []Result) *Detected { return sumUp(results) }

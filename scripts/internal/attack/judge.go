@@ -62,3 +62,21 @@ func (p *player) judge(ctx context.Context, w *watch, a attacks.Attack, by strin
 	return Blocked, Evidence{Kind: attacks.EvidenceRecord, Component: line.Component, Record: line.Fields, Twin: twin.Outcome,
 		Summary: line.Component + ": " + reason}, nil
 }
+
+// judgeFound is the verdict on an attack that nothing stops: it has to get what it is after, or there was nothing to find.
+func judgeFound(raised *Alert, twin, o outcome) (Verdict, Evidence) {
+	e := Evidence{Kind: "none", Twin: twin.Outcome}
+	switch {
+	case o.Outcome != gained:
+		e.Summary = "nothing is said to stop it, and something did: " + o.Detail
+	case twin.Outcome != gained:
+		e.Summary = fmt.Sprintf("its benign twin was %s: %s", twin.Outcome, twin.Detail)
+	case raised.Rule == "":
+		e.Summary = "the attacker got it, and nobody said so: " + o.Detail
+		return Succeeded, e
+	default:
+		e.Kind, e.Component, e.Summary = attacks.EvidenceAlert, "sentinel", "sentinel: "+raised.Rule
+		return Found, e
+	}
+	return Inconclusive, e
+}

@@ -39,6 +39,8 @@ type outcome struct {
 	RequestIDs []string `json:"request_ids"`
 	Peers      []string `json:"peers"`
 	PID        int      `json:"pid"`
+	BeganMS    int64    `json:"began_ms"` // of the Unix epoch
+	EndedMS    int64    `json:"ended_ms"`
 	Marks      []string `json:"marks"`    // of what was tampered with: a digest, by which a record names it
 	Canaries   []string `json:"canaries"` // what must be in no log
 	Each       []try    `json:"each"`     // of many tries those that each need a record

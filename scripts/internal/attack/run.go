@@ -40,6 +40,9 @@ func Run(ctx context.Context, lab *Lab, all []attacks.Attack, say func(doing str
 		say(a.ID, &r)
 	}
 	report.Blocked, report.Total = report.Count(Blocked), len(report.Attacks)
+	if lab.Detector != nil {
+		report.Detected = sumUp(report.Attacks)
+	}
 	return report, nil
 }
 
@@ -51,12 +54,31 @@ func (p *player) run(ctx context.Context, a attacks.Attack) (Result, error) {
 	if err != nil {
 		return r, err
 	}
+	if p.lab.Detector != nil {
+		if err := p.lab.Detector.begin(ctx); err != nil {
+			return r, err
+		}
+	}
 	outcomes, err := p.perform(ctx, a)
 	if err != nil {
 		return r, err
 	}
-	r.BlockedBy, r.Verdict, r.Evidence, err = p.judgeByAny(ctx, w, a, outcomes[benign], outcomes[attempt])
-	r.Layer, _, _ = p.lab.Control(controls.First(r.BlockedBy))
+	if a.Evidence != attacks.EvidenceAlert {
+		r.BlockedBy, r.Verdict, r.Evidence, err = p.judgeByAny(ctx, w, a, outcomes[benign], outcomes[attempt])
+		r.Layer, _, _ = p.lab.Control(controls.First(r.BlockedBy))
+	}
+	if err == nil && p.lab.Detector != nil {
+		r.Alert, err = p.lab.Detector.find(ctx, a, outcomes[attempt], w.first(outcomes[attempt]))
+	}
+	if err == nil && r.Alert != nil && r.Alert.DetectMS != nil {
+		if at, ok := p.contained(ctx, w, r.Alert.raised); ok {
+			ms := float64(at.Sub(r.Alert.first).Microseconds()) / 1000
+			r.Alert.ContainMS = &ms
+		}
+	}
+	if err == nil && a.Evidence == attacks.EvidenceAlert {
+		r.Verdict, r.Evidence = judgeFound(r.Alert, outcomes[benign], outcomes[attempt])
+	}
 	r.Took = time.Since(began)
 	return r, err
 }

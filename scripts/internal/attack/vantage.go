@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 
 	"redoubt.example/loadtest/attacks"
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/places"
 )
 
 // user is whom an attacker's process runs as: a service that was taken over as that service, who writes where policies
@@ -55,6 +58,12 @@ func (p *player) given(ctx context.Context, a attacks.Attack) (*given, error) {
 		"id": a.ID, "mode": p.lab.Status.Mode, "ca": string(ca), "gateway": gateway.String(),
 		"edge": map[string]any{"address": gateway.Host, "name": host},
 	}}
+	if a.Needs == attacks.NeedsPlaces {
+		g.data["abroad"] = places.Abroad
+	}
+	if p.platform == nil {
+		g.data["from"] = somewhere()
+	}
 	if a.Needs == attacks.NeedsName {
 		g.data["loopback_name"] = loopbackName(ctx)
 	}
@@ -80,6 +89,12 @@ func (p *player) given(ctx context.Context, a attacks.Attack) (*given, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// somewhere is a loopback address that nobody else comes from: what one attacker does isn't counted with what another did, or honest
+// clients do, at 127.0.0.1.
+func somewhere() string {
+	return netip.AddrFrom4([4]byte{127, byte(64 + rand.IntN(64)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))}).String()
 }
 
 // outside has accounts of its own: the demo users'.

@@ -26,7 +26,8 @@ type Run struct {
 	CAFile   string
 	Scratch  string // a folder that only we can enter, for the target file and the summary
 	Duration time.Duration
-	Rate     int // iterations per second over all of the script's scenarios
+	Rate     int    // iterations per second over all of the script's scenarios
+	From     string // addresses of this machine that clients come from: "127.0.0.1-127.0.0.60"; "": the machine chooses
 
 	Dashboard string         // where k6's own HTML report goes; "" for none
 	Follow    func(Progress) // hears about once a second how far it is; may be nil
@@ -118,6 +119,9 @@ func (r Run) spec(target, summary string) process.Spec {
 	}
 	if r.Follow != nil {
 		address = r.api
+	}
+	if r.From != "" {
+		env = append(env, "K6_LOCAL_IPS="+r.From)
 	}
 	return process.Spec{
 		Name: "k6", Path: r.Path, Dir: r.Scratch, StopSignal: syscall.SIGINT, StopTimeout: 10 * time.Second,

@@ -3,6 +3,7 @@ package load
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type Scenario struct {
 	Rate     int           `json:"rate"` // iterations a second, at its height; each is one to three requests
 	Duration time.Duration `json:"duration"`
 	Breaks   bool          `json:"breaks"` // it is meant to cross its thresholds: where is the result
+	From     string        `json:"-"`      // loopback addresses that its clients come from, one after the other; "": all from one
 }
 
 // Longest is what a run may last: the access tokens that it begins with end after 15 minutes.
@@ -25,6 +27,7 @@ const Longest = 14 * time.Minute
 // Scenarios are all of them, the gentlest first.
 var Scenarios = []Scenario{
 	{Name: "smoke", Says: "honest traffic over every hop, gently", Rate: 20, Duration: 20 * time.Second},
+	{Name: "honest", Says: "an hour of honest use, mistakes included, 30 times as fast", Rate: 30, Duration: 2 * time.Minute, From: "127.0.0.1-127.0.0.60"},
 	{Name: "steady", Says: "what the platform is meant to bear", Rate: 40, Duration: time.Minute},
 	{Name: "ramp", Says: "up to the full rate, and down again", Rate: 60, Duration: time.Minute},
 	{Name: "spike", Says: "four times as much from one second to the next", Rate: 80, Duration: 45 * time.Second},
@@ -60,6 +63,25 @@ type Result struct {
 	Client    k6.Summary `json:"client"`
 	Outages   []Outage   `json:"outages,omitempty"`
 	Dashboard string     `json:"dashboard,omitempty"` // k6's HTML report
+	Alerts    *Alerts    `json:"alerts,omitempty"`    // where they were waited for
+}
+
+// Alerts are what was raised while a load was sent, and after it until nothing more can come of it.
+type Alerts struct {
+	Raised int            `json:"raised"`
+	Rules  map[string]int `json:"rules"`
+	Events uint64         `json:"events"` // that sentinel had of it: with none, no alert says nothing
+}
+
+// Judge says what is wrong with that, if the load was honest.
+func (a Alerts) Judge() (problems []string) {
+	if a.Events == 0 {
+		problems = append(problems, "sentinel had no event of it")
+	}
+	for _, rule := range slices.Sorted(maps.Keys(a.Rules)) {
+		problems = append(problems, fmt.Sprintf("honest load raised %s, %d times", rule, a.Rules[rule]))
+	}
+	return problems
 }
 
 // Judge says what was wrong with a run. A generator that fell behind is a failure of its own: the platform's figures can't

@@ -56,3 +56,10 @@ func TestScenarios(t *testing.T) {
 		require.True(t, strings.Contains(string(raw), "good(") || strings.Contains(string(raw), "dropped_iterations"), name)
 	}
 }
+
+// TestHonestLoadRaisesNothing: one alert is a problem, and so is a sentinel that has seen nothing.
+func TestHonestLoadRaisesNothing(t *testing.T) {
+	require.Empty(t, load.Alerts{Events: 9000}.Judge())
+	require.Len(t, load.Alerts{}.Judge(), 1)
+	require.Equal(t, []string{"honest load raised flood, 2 times"}, load.Alerts{Events: 9000, Raised: 2, Rules: map[string]int{"flood": 2}}.Judge())
+}

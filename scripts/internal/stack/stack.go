@@ -16,6 +16,7 @@ import (
 	"redoubt.example/infra/controlplane"
 	"redoubt.example/infra/process"
 	"redoubt.example/infra/topology"
+	"redoubt.example/scripts/internal/places"
 	"redoubt.example/scripts/internal/supervisor"
 	"redoubt.example/scripts/internal/tools"
 	"redoubt.example/services/platform/attest"
@@ -26,6 +27,7 @@ const (
 	modelstore    = "modelstore"
 	sentinel      = "sentinel"
 	sidecarSuffix = ".sidecar"
+	placesFile    = "places.mmdb" // in which country the gateway's clients are
 )
 
 // Config is what one lab is made of.
@@ -109,7 +111,7 @@ func New(cfg Config) (*Stack, error) {
 		}
 	}
 	s.keepDocuments()
-	return s, nil
+	return s, places.Write(s.folder(placesFile))
 }
 
 // Specs are all processes of the lab.

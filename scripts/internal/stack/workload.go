@@ -22,7 +22,7 @@ func (s *Stack) app(w instance) process.Spec {
 	}
 	spec := s.spec(w.name, w, w.service)
 	if w.name == gateway {
-		spec.Env = append(spec.Env, labLimits...)
+		spec.Env = append(append(spec.Env, labLimits...), "REDOUBT_GATEWAY_GEO_DATABASE="+s.folder(placesFile))
 	}
 	if w.name == sentinel {
 		spec.Env = append(spec.Env, "REDOUBT_SENTINEL_RULES="+RulesDir(s.cfg.RunDir))

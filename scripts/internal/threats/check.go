@@ -45,7 +45,7 @@ func (m *Model) Problems() (problems []string) {
 				bad("attack %s names %s, which is no control", a.ID, id)
 			}
 		}
-		if ok && !slices.Contains(t.All(), a.BlockedBy) {
+		if ok && a.BlockedBy != "" && !slices.Contains(t.All(), a.BlockedBy) {
 			bad("attack %s is stopped by %s, which threat %s doesn't list", a.ID, a.BlockedBy, t.ID)
 		}
 		for _, name := range []string{a.Vantage.Service(), a.Target} {

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -113,4 +115,32 @@ func TestHonestUseRaisesNothing(t *testing.T) {
 			require.Zero(t, raised(rules, r.Folder, events), r.Folder)
 		}
 	}
+}
+
+// TestAnHourOfHonestUseRaisesNothing: what was recorded comes again and again, each time later, for an hour by the events' own times.
+// A sum that only grows, over minutes, would show.
+func TestAnHourOfHonestUseRaisesNothing(t *testing.T) {
+	recorded := sample(t, "services/sentinel/internal/detection/testdata/honest.ndjson")
+	lasts := recorded[len(recorded)-1].Time.Sub(recorded[0].Time) + time.Second
+	engine, count := detection.New(allRules(t), detection.Defaults()), 0
+	var alerts []detection.Alert
+	for later := time.Duration(0); later < time.Hour; later += lasts {
+		for _, e := range recorded {
+			again := *e
+			again.ID, again.Time, again.Observed = fmt.Sprintf("%s-%s", e.ID, later), e.Time.Add(later), e.Time.Add(later)
+			again.Fields = maps.Clone(e.Fields)
+			if id := e.Text("http.request.id"); id != "" {
+				again.Fields["http.request.id"] = fmt.Sprintf("%s-%s", id, later)
+			}
+			alerts = append(alerts, engine.Observe(t.Context(), &again)...)
+			count++
+		}
+	}
+	alerts = append(alerts, engine.Advance(recorded[0].Time.Add(31*24*time.Hour))...)
+	for _, a := range alerts {
+		t.Errorf("%s %s: %v", a.Rule.Folder, a.Rule.Title, a.Group)
+	}
+	require.EqualValues(t, count, engine.Stats().Events)
+	require.Zero(t, engine.Stats().Duplicates)
+	t.Logf("%d events in an hour, %d alerts", count, len(alerts))
 }
