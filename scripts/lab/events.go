@@ -98,7 +98,10 @@ func field(e alert.Event, name string) string {
 		return ""
 	case float64: // as encoding/json reads numbers; they are whole
 		return fmt.Sprintf("%.0f", v)
-	default:
-		return fmt.Sprint(v)
+	case []any: // fields that are lists have one value
+		if len(v) == 1 {
+			return fmt.Sprint(v[0])
+		}
 	}
+	return fmt.Sprint(e.Fields[name])
 }

@@ -17,6 +17,7 @@ type logsOptions struct {
 	component string
 	follow    bool
 	id        string
+	files     bool
 	lines     int
 }
 
@@ -27,6 +28,9 @@ func (a *app) logs() *cobra.Command {
 		GroupID: groupLook,
 		Short:   "Show logs; --id finds one request in all of them",
 		Long: `Show one component's log, or all of them in the order of time. They stay after ` + "`lab down`" + `, until the next start.
+
+With --id it is sentinel who is asked, where it is up: it has what all services have to say of a request, in order. Without it, and with
+--files, the lines are looked for in the logs, which have more than security events.
 
 With --json each line is printed as it was logged, with the component's name added.`,
 		Args: cobra.MaximumNArgs(1),
@@ -42,6 +46,7 @@ With --json each line is printed as it was logged, with the component's name add
 	}
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on with what is logged from now on, until Ctrl-C")
 	cmd.Flags().StringVar(&o.id, "id", "", "only the request with this id (the response's X-Request-Id)")
+	cmd.Flags().BoolVar(&o.files, "files", false, "with --id: look in the logs rather than ask sentinel")
 	cmd.Flags().IntVarP(&o.lines, "lines", "n", 100, "the last so many lines; 0 for all (--id shows all)")
 	return cmd
 }
@@ -50,6 +55,11 @@ func (a *app) showLogs(ctx context.Context, o logsOptions) error {
 	dir, err := a.dir()
 	if err != nil {
 		return err
+	}
+	if o.id != "" && o.component == "" && !o.follow && !o.files {
+		if lines := a.story(ctx, o.id); len(lines) > 0 {
+			return a.printLines(lines)
+		}
 	}
 	readers, err := logfile.Open(dir.Logs(), o.component)
 	switch {
