@@ -99,6 +99,7 @@ func serve(ctx context.Context, cfg settings, w *workload.Workload, pool *pgxpoo
 	present := presence.New(presence.Config{Workloads: w.Topology.Callers(w.Config.Name), Operator: supervisor, Silence: silence, Grace: grace})
 	events := stream.New(stream.Config{Observers: []stream.Observer{alerts.NewDamper(watch, anomaly.New(w.Topology), present), flows}, Raise: book.Raise, Keep: kept.Keep,
 		Tick: tick, Most: maxWaiting})
+	w.Metrics.MustRegister(metrics(events, kept, book, present)...)
 	w.Go("archive", kept.Run)
 	w.Go("alerts", book.Run)
 	w.Go("stream", events.Run)
