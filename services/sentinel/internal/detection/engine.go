@@ -35,6 +35,7 @@ func Defaults() Config {
 // Alert says that a rule came true.
 type Alert struct {
 	Rule  *Rule
+	First time.Time    // of the earliest event that it counts, as far as that is known
 	Time  time.Time    // of the event that completed it, or when the window was over
 	Event *event.Event // the one that completed it, or the last of the window
 	Group []string     // of a correlation: the values of its group-by
@@ -97,7 +98,7 @@ func (e *Engine) Observe(ctx context.Context, ev *event.Event) []Alert {
 	correlated := false
 	for _, r := range matched {
 		if r.Alerts {
-			alerts = append(alerts, Alert{Rule: r, Time: at, Event: ev})
+			alerts = append(alerts, Alert{Rule: r, First: at, Time: at, Event: ev})
 		}
 		correlated = correlated || e.rules.correlated[r]
 	}
@@ -185,7 +186,11 @@ func (c *correlator) alert(alerts []Alert, at time.Time, g *group) []Alert {
 	if !c.rule.Alerts {
 		return alerts
 	}
-	return append(alerts, Alert{Rule: c.rule, Time: at, Event: g.last, Group: g.values, Count: g.count})
+	first := g.window.first()
+	if first.IsZero() { // the window began with it
+		first = g.begun
+	}
+	return append(alerts, Alert{Rule: c.rule, First: first, Time: at, Event: g.last, Group: g.values, Count: g.count})
 }
 
 // Stats returns the counts up to now.

@@ -50,7 +50,7 @@ func reports(found []Alert) (all []alert.Alert) {
 
 // Report is the alert as the operator gets it, without its number.
 func (a Alert) Report() alert.Alert {
-	r := alert.Alert{Rule: a.Rule.Folder, Title: a.Rule.Title, Level: a.Rule.Level, First: a.Event.Time, Time: a.Time, Count: max(a.Count, 1), Subject: a.subject(), Reason: a.reason()}
+	r := alert.Alert{Rule: a.Rule.Folder, Title: a.Rule.Title, Level: a.Rule.Level, First: a.First, Time: a.Time, Count: max(a.Count, 1), Subject: a.subject(), Reason: a.reason()}
 	for _, tag := range a.Rule.Tags {
 		if id, ok := strings.CutPrefix(tag, "threat."); ok {
 			r.Threats = append(r.Threats, strings.ToUpper(id))

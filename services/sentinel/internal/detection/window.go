@@ -10,6 +10,8 @@ import (
 // condition is true, so that nobody fills the memory by many events or values.
 type window interface {
 	add(at time.Time, value string, hits []int) int
+	// first is the time of the earliest event that the count is of, as far as it is remembered; zero if it isn't.
+	first() time.Time
 }
 
 func newWindow(c *correlation) window {
@@ -39,6 +41,8 @@ func (t *total) add(time.Time, string, []int) int {
 	return int(*t)
 }
 
+func (*total) first() time.Time { return time.Time{} }
+
 // recent counts the events of the last timespan: of the latest of them, as many as it takes.
 type recent struct {
 	enough int
@@ -54,6 +58,8 @@ func (r *recent) add(at time.Time, _ string, _ []int) int {
 	r.times = append(r.times[keep:], at)
 	return len(r.times)
 }
+
+func (r *recent) first() time.Time { return r.times[0] }
 
 // distinct counts the different values of the last timespan: of those that were seen last, as many as it takes.
 type distinct[V comparable] struct {
@@ -77,6 +83,16 @@ func (d *distinct[V]) add(at time.Time, value string, hits []int) int {
 		d.seen = append(d.seen, sighting[V]{v, at})
 	}
 	return len(d.seen)
+}
+
+func (d *distinct[V]) first() time.Time {
+	earliest := d.seen[0].at
+	for _, s := range d.seen {
+		if s.at.Before(earliest) {
+			earliest = s.at
+		}
+	}
+	return earliest
 }
 
 // chain follows the rules of an ordered correlation. begun holds for each rule when the latest chain of matches that has
@@ -106,3 +122,5 @@ func (c *chain) add(at time.Time, _ string, hits []int) int {
 	}
 	return complete
 }
+
+func (c *chain) first() time.Time { return c.begun[len(c.begun)-1] }
