@@ -11,6 +11,7 @@ import (
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
 	"redoubt.example/scripts/internal/procfs"
+	"redoubt.example/scripts/internal/sentinel"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/supervisor"
 )
@@ -26,6 +27,7 @@ type runningLab struct {
 	stack   *stack.Stack
 	sup     *supervisor.Supervisor
 	stop    context.CancelFunc
+	vigil   sentinel.Vigil
 
 	mu      sync.Mutex
 	startup time.Duration // 0 until everything was ready once
@@ -73,6 +75,9 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 	if startup > 0 {
 		s.Ready = l.stack.Serving(func(component string) bool { return well[component] })
 		s.Degraded = append(s.Degraded, l.stack.Degraded(ctx)...)
+		for _, reason := range l.vigil.Reasons() {
+			s.Degraded = append(s.Degraded, control.Degradation{Component: "sentinel", Reason: reason})
+		}
 	}
 	for _, c := range s.Components {
 		s.RSSBytes += c.RSSBytes

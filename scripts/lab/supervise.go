@@ -19,6 +19,7 @@ import (
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
 	"redoubt.example/scripts/internal/logfile"
+	"redoubt.example/scripts/internal/sentinel"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/supervisor"
 )
@@ -103,6 +104,9 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 	<-listening
 	l.becomeReady(time.Since(began))
 	log.Info("lab ready", "seconds", time.Since(began).Seconds())
+	if l, ok := l.(*runningLab); ok {
+		wg.Go(func() { l.vigil.Run(ctx, sentinel.NewClient(l.stack.Sentinel()), log) })
+	}
 	if err := ready(l.Status(ctx)); err != nil {
 		return err
 	}
