@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -69,12 +70,8 @@ func runTiltfile(t *testing.T, file string) *tilt {
 	said := &tilt{env: map[string]string{}, services: map[string]string{}, local: map[string]resource{}, built: map[string]build{}, waitsFor: map[string][]string{}}
 	predeclared := starlark.StringDict{
 		"TRIGGER_MODE_MANUAL": starlark.String("manual"),
-		"os": starlarkstruct.FromStringDict(starlark.String("os"), starlark.StringDict{"putenv": stand("putenv", func(args starlark.Tuple, named []starlark.Tuple) (starlark.Value, error) {
-			var key, value string
-			err := starlark.UnpackArgs("putenv", args, named, "key", &key, "value", &value)
-			said.env[key] = value
-			return starlark.None, err
-		})}),
+		"os":                  said.os(),
+		"listdir":             stand("listdir", listdir),
 		"encode_yaml": stand("encode_yaml", func(args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 			return starlark.String(args[0].String()), nil // Starlark's text of a dictionary reads as YAML, but for True and False
 		}),
@@ -102,6 +99,56 @@ func runTiltfile(t *testing.T, file string) *tilt {
 	_, err = starlark.ExecFileOptions(&syntax.FileOptions{TopLevelControl: true, GlobalReassign: true}, &starlark.Thread{Name: "Tiltfile"}, "Tiltfile", text, predeclared)
 	require.NoError(t, err)
 	return said
+}
+
+// repo is where the Tiltfile is.
+const repo = "../.."
+
+// os is the part of Tilt's module of that name that is used.
+func (said *tilt) os() starlark.Value {
+	module := func(name string, members starlark.StringDict) starlark.Value {
+		return starlarkstruct.FromStringDict(starlark.String(name), members)
+	}
+	return module("os", starlark.StringDict{
+		"putenv": stand("putenv", func(args starlark.Tuple, named []starlark.Tuple) (starlark.Value, error) {
+			var key, value string
+			err := starlark.UnpackArgs("putenv", args, named, "key", &key, "value", &value)
+			said.env[key] = value
+			return starlark.None, err
+		}),
+		"path": module("path", starlark.StringDict{"exists": stand("exists", func(args starlark.Tuple, named []starlark.Tuple) (starlark.Value, error) {
+			var path string
+			err := starlark.UnpackArgs("exists", args, named, "path", &path)
+			_, missing := os.Stat(filepath.Join(repo, path))
+			return starlark.Bool(missing == nil), err
+		})}),
+	})
+}
+
+// listdir names files, not folders, by absolute paths.
+func listdir(args starlark.Tuple, named []starlark.Tuple) (starlark.Value, error) {
+	var folder string
+	recursive := false
+	if err := starlark.UnpackArgs("listdir", args, named, "directory", &folder, "recursive?", &recursive); err != nil {
+		return nil, err
+	}
+	root, err := filepath.Abs(filepath.Join(repo, folder))
+	if err != nil {
+		return nil, err
+	}
+	var files []starlark.Value
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !d.IsDir():
+			files = append(files, starlark.String(path))
+		case path != root && !recursive:
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return starlark.NewList(files), err
 }
 
 func (said *tilt) dockerCompose(t *testing.T) does {
@@ -212,7 +259,13 @@ func TestTiltfile(t *testing.T) {
 			require.True(t, r.manual, name)
 			require.Empty(t, verbProblem(strings.Join(r.cmd, " ")), name)
 		}
-		for _, name := range []string{"load", "attack", "bench", "rotate"} {
+		wanted := []string{"load", "attack", "bench", "rotate"}
+		exercises, err := filepath.Glob(filepath.Join(repo, "threatmodel/exercises/*/exercise.yaml"))
+		require.NoError(t, err)
+		for _, file := range exercises {
+			wanted = append(wanted, "exercise-"+filepath.Base(filepath.Dir(file)))
+		}
+		for _, name := range wanted {
 			require.Contains(t, said.local, name)
 		}
 	})
