@@ -18,10 +18,12 @@ const (
 	DBLease = "infra.db-lease" // a login to a database ends with its lease
 	Catalog = "infra.catalog"  // Consul lets a service register itself alone
 	Ledger  = "infra.ledger"   // PostgreSQL decides about balances and refunds, under a lock
+
+	VaultPolicy = "infra.vault-policy" // Vault gives a workload what is in the policy of its name, and nothing else
 )
 
 // Switchable are the controls that SwitchOff knows.
-var Switchable = []string{Attest, DBLease, Catalog, Ledger}
+var Switchable = []string{Attest, DBLease, Catalog, Ledger, VaultPolicy}
 
 // SwitchOff has Vault, Consul and PostgreSQL go on without the given controls, and with the others of Switchable: without any, all
 // are in force. It exists to show what each of them stops. A Vault that is started again enforces all of its own.
@@ -46,6 +48,7 @@ func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 	group.Go(func() error {
 		return p.AsConsulOperator(ctx, func(client *consul.Client) error { return registerAnything(ctx, client, slices.Contains(off, Catalog)) })
 	})
+	group.Go(func() error { return anySecret(ctx, operator, slices.Contains(off, VaultPolicy)) })
 	group.Go(func() error { return p.guardLedger(ctx, !slices.Contains(off, Ledger)) })
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("switch controls of the control plane: %w", err)
@@ -70,6 +73,26 @@ func attestRole(ctx context.Context, as *vault.Client, name string, on bool) err
 	}
 	_, err = as.Logical().WriteWithContext(ctx, "auth/jwt/role/"+name, role)
 	return err
+}
+
+// everySecret is what anySecret gives to all.
+const everySecret = `
+path "database/creds/*" { capabilities = ["read"] }
+path "transit/*"        { capabilities = ["create", "read", "update"] }
+path "pki-edge/*"       { capabilities = ["create", "update"] }
+`
+
+// anySecret writes the policy that all workloads share: as it is declared, or with every secret of the platform's. It is in force for
+// those who are logged in, too.
+func anySecret(ctx context.Context, as *vault.Client, allow bool) error {
+	policy, err := declared.ReadFile("vault/policies/workload.hcl")
+	if err != nil {
+		return err
+	}
+	if allow {
+		policy = append(policy, everySecret...)
+	}
+	return as.Sys().PutPolicyWithContext(ctx, "workload", string(policy))
 }
 
 // forever makes a login of one that ends with its lease.

@@ -55,9 +55,22 @@ func TestSwitchOff(t *testing.T) {
 		as := consul.ServiceRegisterOpts{Token: token.SecretID}
 		return client.Agent().ServiceRegisterOpts(&consul.AgentServiceRegistration{Name: "payments", Port: 1}, as) == nil
 	}
+	// reads tells whether notification gets a login to payments' database.
+	reads := func() bool {
+		document, err := env.Sign(controlplanetest.Claims("notification", "vault"))
+		require.NoError(t, err)
+		nobody, err := vaultFor(t, env, "", "")
+		require.NoError(t, err)
+		got, err := nobody.Logical().Write("auth/jwt/login", map[string]any{"role": "notification", "jwt": document})
+		require.NoError(t, err)
+		nobody.SetToken(got.Auth.ClientToken)
+		_, err = nobody.Logical().Read("database/creds/payments")
+		return err == nil
+	}
 	inForce()
 	require.False(t, outlives())
 	require.False(t, registers())
+	require.False(t, reads())
 	require.ErrorContains(t, env.SwitchOff(t.Context(), "mesh.mtls"), `"mesh.mtls"`)
 
 	require.NoError(t, env.SwitchOff(t.Context(), controlplane.Attest))
@@ -75,8 +88,14 @@ func TestSwitchOff(t *testing.T) {
 	require.False(t, outlives())
 	require.True(t, registers())
 
+	require.NoError(t, env.SwitchOff(t.Context(), controlplane.VaultPolicy))
+	inForce()
+	require.False(t, registers())
+	require.True(t, reads())
+
 	require.NoError(t, env.SwitchOff(t.Context()))
 	inForce()
 	require.False(t, outlives())
 	require.False(t, registers())
+	require.False(t, reads())
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ func (p *Plane) makeUsers(ctx context.Context, as *vault.Client) error {
 				return fmt.Errorf("make user %s: %w", user, err)
 			}
 			// Vault publishes a signing key only once a role uses it; whoever reads the keys early wants it there.
-			if err := p.makeTokenRole(ctx, as, user, scopes); err != nil {
+			if err := p.makeTokenRole(ctx, as, user, scopes, ""); err != nil {
 				return fmt.Errorf("make token role of %s: %w", user, err)
 			}
 			return nil
@@ -64,6 +65,16 @@ func makeUser(ctx context.Context, as *vault.Client, user, accessor string) erro
 // It is one of Vault's identity tokens. Claims are fixed by the role that it is read from, so each user and set
 // of scopes has a role, made here by the operator when first asked for; a user may read their own and write none.
 func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (string, error) {
+	return p.BoundToken(ctx, user, scopes, "")
+}
+
+var jwkThumbprint = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+// BoundToken is AccessToken, bound to the key with a thumbprint (RFC 9449, section 6.1): of no use to whoever doesn't hold that.
+func (p *Plane) BoundToken(ctx context.Context, user string, scopes []string, key string) (string, error) {
+	if key != "" && !jwkThumbprint.MatchString(key) {
+		return "", fmt.Errorf("%q is no SHA-256 thumbprint of a JWK (RFC 7638)", key)
+	}
 	allowed, ok := p.cfg.Topology.Users[user]
 	if !ok {
 		return "", fmt.Errorf("there is no demo user %q", user)
@@ -77,13 +88,13 @@ func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (
 		}
 	}
 	scopes = scopeSet(scopes)
-	role := tokenRole(user, scopes)
+	role := tokenRole(user, scopes, key)
 	if _, made := p.tokenRoles.Load(role); !made {
 		operator, err := p.Operator(ctx)
 		if err != nil {
 			return "", err
 		}
-		if err := p.makeTokenRole(ctx, operator, user, scopes); err != nil {
+		if err := p.makeTokenRole(ctx, operator, user, scopes, key); err != nil {
 			return "", fmt.Errorf("make token role: %w", err)
 		}
 	}
@@ -105,23 +116,30 @@ func (p *Plane) AccessToken(ctx context.Context, user string, scopes []string) (
 // scopeSet is the one spelling of a set: sorted, each scope once.
 func scopeSet(scopes []string) []string { return slices.Compact(slices.Sorted(slices.Values(scopes))) }
 
-// tokenRole names the role of a user and a set of scopes (see scopeSet): "alice.documents_read.inbox_read". The first dot ends
+// tokenRole names the role of a user, a set of scopes (see scopeSet), and maybe a key: "alice.documents_read.inbox_read". The first dot ends
 // the user's name, which is what policies/user.hcl relies on.
-func tokenRole(user string, scopes []string) string {
+func tokenRole(user string, scopes []string, key string) string {
+	if key != "" {
+		scopes = append(slices.Clone(scopes), key)
+	}
 	return user + "." + strings.ReplaceAll(strings.Join(scopes, "."), ":", "_")
 }
 
-func (p *Plane) makeTokenRole(ctx context.Context, operator *vault.Client, user string, scopes []string) error {
+func (p *Plane) makeTokenRole(ctx context.Context, operator *vault.Client, user string, scopes []string, key string) error {
 	scopes = scopeSet(scopes)
-	role := tokenRole(user, scopes)
+	role := tokenRole(user, scopes, key)
 	scope, err := json.Marshal(strings.Join(scopes, " "))
 	if err != nil {
 		return err
 	}
+	bound := ""
+	if key != "" {
+		bound = fmt.Sprintf(`, "cnf": {"jkt": %q} `, key) // to Vault, two braces are a template's
+	}
 	if _, err := operator.Logical().WriteWithContext(ctx, "identity/oidc/role/"+role, map[string]any{
 		"key": "redoubt", "client_id": "redoubt", "ttl": "15m",
 		// Vault quotes the entity's name itself.
-		"template": fmt.Sprintf(`{"username": {{identity.entity.name}}, "scope": %s}`, scope),
+		"template": fmt.Sprintf(`{"username": {{identity.entity.name}}, "scope": %s%s}`, scope, bound),
 	}); err != nil {
 		return err
 	}

@@ -121,12 +121,12 @@ func badName(err error) error {
 	return err
 }
 
-// Token implements control.Lab.
-func (l *runningLab) Token(ctx context.Context, user string, scopes []string) (string, error) {
+// BoundToken implements control.Lab.
+func (l *runningLab) BoundToken(ctx context.Context, user string, scopes []string, key string) (string, error) {
 	if err := l.stack.CheckUser(user, scopes); err != nil {
 		return "", exit.Usagef("%w", err)
 	}
-	return l.stack.AccessToken(ctx, user, scopes)
+	return l.stack.BoundToken(ctx, user, scopes, key)
 }
 
 // RotateLeaves implements control.Lab.

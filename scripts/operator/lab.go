@@ -24,12 +24,12 @@ func (l lab) Status(context.Context) control.Status {
 	return control.Status{Engine: control.Docker, GatewayURL: l.stack.GatewayURL, CAFile: l.stack.CAFile}
 }
 
-// Token implements control.Lab.
-func (l lab) Token(ctx context.Context, user string, scopes []string) (string, error) {
+// BoundToken implements control.Lab.
+func (l lab) BoundToken(ctx context.Context, user string, scopes []string, key string) (string, error) {
 	if err := l.stack.CheckUser(user, scopes); err != nil {
 		return "", exit.Usagef("%w", err)
 	}
-	return l.stack.AccessToken(ctx, user, scopes)
+	return l.stack.BoundToken(ctx, user, scopes, key)
 }
 
 // PublishPolicy implements control.Lab.

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -18,20 +19,30 @@ func (p *player) takeOver(ctx context.Context, g *given, a attacks.Attack) error
 		return err
 	}
 	g.data["service"], g.data["leaf"] = service, leaf
-	script, err := fs.ReadFile(p.lab.Scripts, a.ID+"/attack.js")
-	if err != nil || !strings.Contains(string(script), "lab.transaction") {
+	if wanted, err := p.wants(a, "lab.transaction"); err != nil || !wanted {
 		return err
 	}
 	g.data["transaction"], err = p.transaction(ctx, service)
 	return err
 }
 
+// wants tells whether an attack's script names what it takes some trouble to give.
+func (p *player) wants(a attacks.Attack, name string) (bool, error) {
+	script, err := fs.ReadFile(p.lab.Scripts, a.ID+"/attack.js")
+	return strings.Contains(string(script), name), err
+}
+
 // steal gives a single thing of somebody else's.
-func (p *player) steal(ctx context.Context, g *given, what string) error {
+func (p *player) steal(ctx context.Context, g *given, a attacks.Attack) error {
+	what := a.Vantage.Stolen()
 	switch what {
 	case "token":
 		token, err := p.lab.Token("alice")
 		g.data["stolen"] = map[string]any{"access_token": token, "of": "alice"}
+		wanted, wantErr := p.wants(a, "lab.bound")
+		if err = errors.Join(err, wantErr); err == nil && wanted {
+			g.data["bound"], err = p.bound(ctx)
+		}
 		return err
 	case "leaf":
 		leaf, err := p.leaf(ctx, "notification")

@@ -82,7 +82,7 @@ func (p *player) given(ctx context.Context, a attacks.Attack) (*given, error) {
 	case a.Vantage.Service() != "":
 		err = p.takeOver(ctx, g, a)
 	case a.Vantage.Stolen() != "":
-		err = p.steal(ctx, g, a.Vantage.Stolen())
+		err = p.steal(ctx, g, a)
 	}
 	if err != nil {
 		g.close()

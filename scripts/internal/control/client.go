@@ -46,8 +46,13 @@ func (c *Client) Release(ctx context.Context, component string) error {
 
 // Token gets a demo user's access token.
 func (c *Client) Token(ctx context.Context, user string, scopes []string) (string, error) {
+	return c.BoundToken(ctx, user, scopes, "")
+}
+
+// BoundToken gets one that is bound to the key with a thumbprint (RFC 9449).
+func (c *Client) BoundToken(ctx context.Context, user string, scopes []string, key string) (string, error) {
 	var got tokenReply
-	err := c.call(ctx, http.MethodPost, "/v1/token", tokenRequest{user, scopes}, &got)
+	err := c.call(ctx, http.MethodPost, "/v1/token", tokenRequest{user, scopes, key}, &got)
 	return got.AccessToken, err
 }
 

@@ -66,7 +66,7 @@ type Lab interface {
 	Status(ctx context.Context) Status
 	Hold(ctx context.Context, component string) error
 	Release(ctx context.Context, component string) error
-	Token(ctx context.Context, user string, scopes []string) (string, error)
+	BoundToken(ctx context.Context, user string, scopes []string, key string) (string, error) // key: a thumbprint that it is bound to, or ""
 	PublishPolicy(ctx context.Context, rules map[string]string) (revision int64, err error)
 	RotateLeaves(ctx context.Context) (MeshRotation, error)
 	RotateMeshCA(ctx context.Context) (MeshRotation, error)
@@ -79,6 +79,7 @@ const orderTimeout = 90 * time.Second
 type tokenRequest struct {
 	User   string   `json:"user"`
 	Scopes []string `json:"scopes"`
+	Key    string   `json:"key,omitempty"` // the thumbprint of one that it is bound to
 }
 
 type tokenReply struct {

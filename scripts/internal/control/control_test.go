@@ -27,7 +27,7 @@ func (fakeLab) Hold(_ context.Context, name string) error {
 func (fakeLab) Release(context.Context, string) error {
 	return errors.New("it doesn't start: exit status 1")
 }
-func (fakeLab) Token(_ context.Context, user string, scopes []string) (string, error) {
+func (fakeLab) BoundToken(_ context.Context, user string, scopes []string, _ string) (string, error) {
 	if user != "alice" || len(scopes) != 1 {
 		return "", exit.Usagef("there is no demo user %q", user)
 	}

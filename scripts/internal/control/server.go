@@ -56,7 +56,7 @@ func Handler(lab Lab) http.Handler {
 			fail(w, exit.Usagef("token request: %w", err))
 			return
 		}
-		token, err := lab.Token(r.Context(), ask.User, ask.Scopes)
+		token, err := lab.BoundToken(r.Context(), ask.User, ask.Scopes, ask.Key)
 		if err != nil {
 			fail(w, err)
 			return

@@ -139,6 +139,11 @@ func (s *Stack) AccessToken(ctx context.Context, user string, scopes []string) (
 	return s.plane.AccessToken(ctx, user, scopes)
 }
 
+// BoundToken is AccessToken, bound to a key by its thumbprint; "": to none.
+func (s *Stack) BoundToken(ctx context.Context, user string, scopes []string, key string) (string, error) {
+	return s.plane.BoundToken(ctx, user, scopes, key)
+}
+
 // CheckUser tells whether a demo user may ask for these scopes; the error is fit for the person who asked.
 func (s *Stack) CheckUser(user string, scopes []string) error {
 	return CheckUser(s.topology, user, scopes)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redoubt.example/loadtest/attacks"
 	"redoubt.example/threatmodel"
 )
 
@@ -34,5 +35,21 @@ func TestDetectionsAreRecordedOfAttacks(t *testing.T) {
 			}
 			require.True(t, tied, "%s: none of %s tests any of its threats %s", d.Name, s.Provider, d.Threats)
 		}
+	}
+}
+
+// TestAttacksThatAreOnlyFound: what nothing stops names the rule that finds it, which is recorded of it.
+func TestAttacksThatAreOnlyFound(t *testing.T) {
+	m := load(t)
+	all, err := threatmodel.Detections(m.Threats)
+	require.NoError(t, err)
+	for _, a := range m.Attacks {
+		if a.Evidence != attacks.EvidenceAlert {
+			continue
+		}
+		i := slices.IndexFunc(all, func(d threatmodel.Detection) bool { return d.Name == a.Raises })
+		require.GreaterOrEqual(t, i, 0, "%s: there is no rule %s", a.ID, a.Raises)
+		require.True(t, all[i].RecordedOf(a.ID), "%s isn't recorded of %s", a.Raises, a.ID)
+		require.Contains(t, all[i].Threats, a.Threat, a.ID)
 	}
 }

@@ -80,6 +80,7 @@ const (
 	InfraAttest  = "infra.attest"
 	InfraCatalog = "infra.catalog"
 	InfraLedger  = "infra.ledger"
+	InfraVault   = "infra.vault-policy"
 	InfraNetwork = "infra.network"
 )
 
@@ -130,6 +131,7 @@ var register = []Control{
 	{AppEventsReporter, App, "sentinel", "security events that are reported in another workload's name", "CWE-345, OWASP ASVS 5.0 V16.4.2"},
 	{InfraDBLease, Infra, "vault", "use of a database credential after its lease", "NIST SP 800-57"},
 	{InfraAttest, Infra, "vault", "a login as another workload, or by a stale identity document", "RFC 7523"},
+	{InfraVault, Infra, "vault", "a workload that asks Vault for what is another's", "NIST SP 800-207"},
 	{InfraCatalog, Infra, "consul", "an entry in the catalog under another service's name", "NIST SP 800-204A"},
 	{InfraNetwork, Infra, Engine, "connections between containers, and to their host, that topology.yaml doesn't list", "NIST SP 800-190"},
 	{InfraLedger, Infra, "postgres", "spending the same credits twice, or a second refund, however many ask at once", "CWE-362, OWASP API6:2023"},
