@@ -75,8 +75,8 @@ func (p *Plane) bindingRules() []*consul.ACLBindingRule {
 
 func subjectIs(name string) string { return fmt.Sprintf("value.subject == %q", name) }
 
-func (p *Plane) applyAuthMethod(ctx context.Context, client *consul.Client) error {
-	method := &consul.ACLAuthMethod{
+func (p *Plane) authMethod() *consul.ACLAuthMethod {
+	return &consul.ACLAuthMethod{
 		Name: authMethod, Type: "jwt", MaxTokenTTL: tokenTTL, TokenLocality: "local",
 		Description: "documents that the supervisor attests",
 		Config: map[string]any{
@@ -91,6 +91,9 @@ func (p *Plane) applyAuthMethod(ctx context.Context, client *consul.Client) erro
 			"ClockSkewLeeway":  -1,
 		},
 	}
+}
+
+func (p *Plane) applyAuthMethod(ctx context.Context, client *consul.Client) error {
 	have, _, err := client.ACL().AuthMethodList(consulRead(ctx))
 	if err != nil {
 		return fmt.Errorf("list Consul's auth methods: %w", err)
@@ -98,7 +101,7 @@ func (p *Plane) applyAuthMethod(ctx context.Context, client *consul.Client) erro
 	if slices.ContainsFunc(have, func(m *consul.ACLAuthMethodListEntry) bool { return m.Name == authMethod }) {
 		return nil
 	}
-	if _, _, err := client.ACL().AuthMethodCreate(method, consulWrite(ctx)); err != nil {
+	if _, _, err := client.ACL().AuthMethodCreate(p.authMethod(), consulWrite(ctx)); err != nil {
 		return fmt.Errorf("make Consul's auth method: %w", err)
 	}
 	return nil

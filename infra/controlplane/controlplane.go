@@ -88,6 +88,9 @@ type Plane struct {
 
 	tokenRoles sync.Map // names of roles in identity/oidc that exist
 	shut       sync.Map // services that are shut out
+	switched   sync.Map // controls that are switched off
+	changes    changes
+	looker     looker
 }
 
 // New makes the lab CA, chooses free ports and writes the servers' configuration. Nothing is started.

@@ -36,30 +36,42 @@ func (p *Plane) leaseDatabase(ctx context.Context, as *vault.Client, name string
 
 // leaseRoles says how Vault makes and drops the logins of a database; unless they end with their leases, it drops none.
 func (p *Plane) leaseRoles(ctx context.Context, as *vault.Client, name string, end bool) error {
-	revoke, err := render("postgres/revoke.sql", name)
-	if err != nil {
-		return err
-	}
-	for role, group := range map[string]string{name: name + "_app", name + "-migrate": name + "_owner"} {
-		create, err := render("postgres/login.sql", group)
+	for _, role := range []string{name, name + "-migrate"} {
+		data, err := p.leaseRole(name, role, end)
 		if err != nil {
 			return err
 		}
-		if !end {
-			create, revoke = forever(create), "SELECT 1;"
-		}
-		// A credential isn't renewed past its first lease: its holder gets another, so none grows old.
-		if _, err := as.Logical().WriteWithContext(ctx, "database/roles/"+role, map[string]any{
-			"db_name":               name,
-			"creation_statements":   create,
-			"revocation_statements": revoke,
-			"default_ttl":           p.cfg.LeaseTTL.String(),
-			"max_ttl":               p.cfg.LeaseTTL.String(),
-		}); err != nil {
+		if _, err := as.Logical().WriteWithContext(ctx, "database/roles/"+role, data); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p *Plane) leaseRole(database, role string, end bool) (map[string]any, error) {
+	group := database + "_app"
+	if role != database {
+		group = database + "_owner"
+	}
+	create, err := render("postgres/login.sql", group)
+	if err != nil {
+		return nil, err
+	}
+	revoke, err := render("postgres/revoke.sql", database)
+	if err != nil {
+		return nil, err
+	}
+	if !end {
+		create, revoke = forever(create), "SELECT 1;"
+	}
+	// A credential isn't renewed past its first lease: its holder gets another, so none grows old.
+	return map[string]any{
+		"db_name":               database,
+		"creation_statements":   create,
+		"revocation_statements": revoke,
+		"default_ttl":           p.cfg.LeaseTTL.String(),
+		"max_ttl":               p.cfg.LeaseTTL.String(),
+	}, nil
 }
 
 // connectDatabase gives Vault its management role's password, which Vault changes at once to one of its own.

@@ -44,6 +44,7 @@ func (ca meshCA) policy(name string) (string, error) {
 func (p *Plane) RotateMeshCA(ctx context.Context) (rootID string, err error) {
 	p.meshCAMu.Lock()
 	defer p.meshCAMu.Unlock()
+	defer p.changes.begin()()
 	ctx, cancel := context.WithTimeout(ctx, rotationTimeout)
 	defer cancel()
 	defer func() {
@@ -85,6 +86,17 @@ func (p *Plane) RotateMeshCA(ctx context.Context) (rootID string, err error) {
 
 // allowConsul gives Consul its rights on one generation, or on both while it goes from the first to the second.
 func allowConsul(ctx context.Context, operator *vault.Client, generations ...meshCA) error {
+	policy, err := consulPolicy(generations...)
+	if err != nil {
+		return err
+	}
+	if _, err = operator.Logical().WriteWithContext(ctx, "sys/policies/acl/consul", map[string]any{"policy": policy}); err != nil {
+		return fmt.Errorf("write Consul's policy: %w", err)
+	}
+	return nil
+}
+
+func consulPolicy(generations ...meshCA) (string, error) {
 	var all strings.Builder
 	add := func(ca meshCA, policy string) error {
 		text, err := ca.policy(policy)
@@ -93,19 +105,15 @@ func allowConsul(ctx context.Context, operator *vault.Client, generations ...mes
 	}
 	for _, ca := range generations {
 		if err := add(ca, "consul"); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if len(generations) > 1 {
 		if err := add(generations[0], "consul-rotation"); err != nil {
-			return err
+			return "", err
 		}
 	}
-	_, err := operator.Logical().WriteWithContext(ctx, "sys/policies/acl/consul", map[string]any{"policy": all.String()})
-	if err != nil {
-		return fmt.Errorf("write Consul's policy: %w", err)
-	}
-	return nil
+	return all.String(), nil
 }
 
 // switchMeshCA has Consul sign with another CA, and returns the ID of the root in force afterwards.

@@ -64,3 +64,14 @@ func isFree(port int) bool {
 }
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// Listening says what each server listens on by its configuration: "tcp 127.0.0.1:21000", "unix /path".
+func (p *Plane) Listening() map[string][]string {
+	at := func(protocol string, port int) string { return protocol + " " + local(port) }
+	return map[string][]string{
+		Vault: {at("tcp", p.ports.Vault), at("tcp", p.ports.VaultCluster)},
+		Consul: {at("tcp", p.ports.ConsulHTTPS), at("tcp", p.ports.ConsulGRPC), at("tcp", p.ports.ConsulRPC), at("tcp", p.ports.ConsulLAN),
+			at("udp", p.ports.ConsulLAN)},
+		Postgres: {at("tcp", p.ports.Postgres), "unix " + p.path(Postgres, ".s.PGSQL."+strconv.Itoa(p.ports.Postgres))},
+	}
+}

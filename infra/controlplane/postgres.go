@@ -48,18 +48,8 @@ var postgresFiles = map[string]string{
 }
 
 func (p *Plane) writePostgres(files map[string]string) error {
-	// In a container the kernel reports our number, and PostgreSQL's own /etc/passwd names it.
-	name, clients := "root", "samenet"
-	if !p.cfg.Elsewhere {
-		var err error
-		if name, err = lookupUser(os.Getuid()); err != nil {
-			return fmt.Errorf("PostgreSQL knows us by our user name: %w", err)
-		}
-		clients = "127.0.0.1/32"
-	}
-	data := map[string]any{"Dir": p.cfg.Dir, "Ports": p.ports, "Databases": p.databases(), "OSUser": name, "Listen": p.listen(), "Clients": clients, "NoSync": p.cfg.NoSync}
 	for from, to := range files {
-		text, err := render("postgres/"+from, data)
+		text, err := p.renderPostgres(from)
 		if err != nil {
 			return err
 		}
@@ -68,6 +58,20 @@ func (p *Plane) writePostgres(files map[string]string) error {
 		}
 	}
 	return nil
+}
+
+func (p *Plane) renderPostgres(file string) (string, error) {
+	// In a container the kernel reports our number, and PostgreSQL's own /etc/passwd names it.
+	name, clients := "root", "samenet"
+	if !p.cfg.Elsewhere {
+		var err error
+		if name, err = lookupUser(os.Getuid()); err != nil {
+			return "", fmt.Errorf("PostgreSQL knows us by our user name: %w", err)
+		}
+		clients = "127.0.0.1/32"
+	}
+	return render("postgres/"+file, map[string]any{"Dir": p.cfg.Dir, "Ports": p.ports, "Databases": p.databases(), "OSUser": name,
+		"Listen": p.listen(), "Clients": clients, "NoSync": p.cfg.NoSync})
 }
 
 func (p *Plane) initdb(ctx context.Context) error {

@@ -2,7 +2,6 @@ package controlplane
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -110,6 +109,7 @@ func (p *Plane) RevokeConsul(ctx context.Context, chosen func(Grant) bool) (int,
 // leases end; the mesh denies it in both directions, since a certificate that is out can't be called back. Its
 // processes may go on running and can do nothing. LetIn undoes it.
 func (p *Plane) ShutOut(ctx context.Context, service string) error {
+	defer p.changes.begin()()
 	p.shut.Store(service, true)
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { // the way in first: what is revoked mustn't be got anew
@@ -154,11 +154,12 @@ func (p *Plane) endLogins(ctx context.Context, role string) error {
 
 // LetIn gives a service back what topology.yaml gives it.
 func (p *Plane) LetIn(ctx context.Context, service string) error {
+	defer p.changes.begin()()
 	operator, err := p.Operator(ctx)
 	if err != nil {
 		return err
 	}
-	if err := allowLogin(ctx, operator, service); err != nil {
+	if err := p.allowLogin(ctx, operator, service); err != nil {
 		return fmt.Errorf("let %s in: %w", service, err)
 	}
 	p.shut.Delete(service)
@@ -170,17 +171,8 @@ func (p *Plane) LetIn(ctx context.Context, service string) error {
 // IsShutOut tells whether a service was shut out and not let in again.
 func (p *Plane) IsShutOut(service string) bool { _, shut := p.shut.Load(service); return shut }
 
-func allowLogin(ctx context.Context, operator *vault.Client, workload string) error {
-	body, err := render("vault/role.json", workload)
-	if err != nil {
-		return err
-	}
-	var role map[string]any
-	if err := json.Unmarshal([]byte(body), &role); err != nil {
-		return err
-	}
-	_, err = operator.Logical().WriteWithContext(ctx, "auth/jwt/role/"+workload, role)
-	return err
+func (p *Plane) allowLogin(ctx context.Context, operator *vault.Client, workload string) error {
+	return attestRole(ctx, operator, workload, !p.off(Attest))
 }
 
 func forbidLogin(ctx context.Context, c *consul.Client, service string) error {

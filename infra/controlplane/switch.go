@@ -33,9 +33,13 @@ func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 			return fmt.Errorf("the control plane doesn't enforce %q", id)
 		}
 	}
+	defer p.changes.begin()()
 	operator, err := p.Operator(ctx)
 	if err != nil {
 		return err
+	}
+	for _, id := range Switchable {
+		p.switched.Store(id, slices.Contains(off, id))
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(applyAtOnce)
@@ -56,23 +60,33 @@ func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 	return nil
 }
 
+// off tells whether a control is switched off.
+func (p *Plane) off(id string) bool { off, _ := p.switched.Load(id); return off == true }
+
 // attestRole binds the login of a workload to its document; or to any document that our attestor ever signed.
 func attestRole(ctx context.Context, as *vault.Client, name string, on bool) error {
-	text, err := render("vault/role.json", name)
+	role, err := loginRole(name, on)
 	if err != nil {
 		return err
 	}
-	var role map[string]any
+	_, err = as.Logical().WriteWithContext(ctx, "auth/jwt/role/"+name, role)
+	return err
+}
+
+func loginRole(name string, on bool) (role map[string]any, err error) {
+	text, err := render("vault/role.json", name)
+	if err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal([]byte(text), &role); err != nil {
-		return err
+		return nil, err
 	}
 	if !on {
 		const day = 24 * 60 * 60
 		role["bound_subject"], role["bound_audiences"] = "", []string{"vault", "consul"}
 		role["clock_skew_leeway"], role["expiration_leeway"] = day, day
 	}
-	_, err = as.Logical().WriteWithContext(ctx, "auth/jwt/role/"+name, role)
-	return err
+	return role, nil
 }
 
 // everySecret is what anySecret gives to all.

@@ -42,15 +42,11 @@ func (p *Plane) apply(ctx context.Context, as *vault.Client, file string) error 
 }
 
 func applyText(ctx context.Context, as *vault.Client, file, text string) error {
-	dec := yaml.NewDecoder(strings.NewReader(text))
-	dec.KnownFields(true)
-	for {
-		var stage []write
-		if err := dec.Decode(&stage); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("parse %s: %w", file, err)
-		}
+	stages, err := parseWrites(file, text)
+	if err != nil {
+		return err
+	}
+	for _, stage := range stages {
 		group, ctx := errgroup.WithContext(ctx)
 		group.SetLimit(applyAtOnce)
 		for _, w := range stage {
@@ -64,6 +60,22 @@ func applyText(ctx context.Context, as *vault.Client, file, text string) error {
 		if err := group.Wait(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// parseWrites reads a file's documents: stages, of which each needs the one before.
+func parseWrites(file, text string) (stages [][]write, err error) {
+	dec := yaml.NewDecoder(strings.NewReader(text))
+	dec.KnownFields(true)
+	for {
+		var stage []write
+		if err := dec.Decode(&stage); errors.Is(err, io.EOF) {
+			return stages, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", file, err)
+		}
+		stages = append(stages, stage)
 	}
 }
 

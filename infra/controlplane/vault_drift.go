@@ -1,0 +1,306 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	vault "github.com/hashicorp/vault/api"
+	"golang.org/x/sync/errgroup"
+)
+
+// vaultDrift reads back what is declared, and lists what is there besides.
+func (p *Plane) vaultDrift(ctx context.Context) ([]Difference, error) {
+	as, err := p.looker.vaultAs(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	want, err := p.declaredVault()
+	if err != nil {
+		return nil, err
+	}
+	found, err := readBack(ctx, as, want)
+	for _, look := range []func() ([]Difference, error){
+		func() ([]Difference, error) { return undeclared(ctx, as, want) },
+		func() ([]Difference, error) { return entityDrift(ctx, as) },
+		func() ([]Difference, error) { return p.tokenRoleDrift(ctx, as) },
+		func() ([]Difference, error) { return vaultTokenDrift(ctx, as) },
+	} {
+		var more []Difference
+		if err == nil {
+			more, err = look()
+		}
+		found = append(found, more...)
+	}
+	if err != nil {
+		return nil, p.looker.forgetOn(fmt.Errorf("ask Vault: %w", err))
+	}
+	return found, nil
+}
+
+// declaredVault is what to find at which path of Vault's.
+func (p *Plane) declaredVault() (map[string]map[string]any, error) {
+	want := map[string]map[string]any{}
+	for _, file := range []string{"vault/1-operator.yaml", "vault/2-connect.yaml", "vault/3-platform.yaml"} {
+		text, err := p.renderVault(file)
+		if err != nil {
+			return nil, err
+		}
+		stages, err := parseWrites(file, text)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range slices.Concat(stages...) {
+			if w.Unless == "" { // else it makes something at another path
+				want[w.Path] = w.Data
+			}
+		}
+	}
+	for _, name := range Workloads(p.cfg.Topology) {
+		role, err := loginRole(name, !p.off(Attest))
+		if err != nil {
+			return nil, err
+		}
+		if want["auth/jwt/role/"+name] = role; p.IsShutOut(name) {
+			delete(want, "auth/jwt/role/"+name)
+		}
+	}
+	for _, name := range p.databases() {
+		for _, role := range []string{name, name + "-migrate"} {
+			data, err := p.leaseRole(name, role, !p.off(DBLease))
+			if err != nil {
+				return nil, err
+			}
+			for _, statements := range []string{"creation_statements", "revocation_statements"} {
+				data[statements] = []any{data[statements]} // as Vault gives them back
+			}
+			want["database/roles/"+role] = data
+		}
+		want["database/config/"+name] = map[string]any{"plugin_name": "postgresql-database-plugin", "allowed_roles": []any{name, name + "-migrate"}}
+	}
+	if !p.meshCAMu.TryLock() { // being rotated: this look doesn't count
+		return want, nil
+	}
+	defer p.meshCAMu.Unlock()
+	if p.meshCA != firstMeshCA { // Consul drops the intermediate before
+		delete(want, "sys/mounts/"+firstMeshCA.Inter)
+		want["sys/mounts/"+p.meshCA.Inter] = map[string]any{"type": "pki"}
+	}
+	policy, err := consulPolicy(p.meshCA)
+	want["sys/policies/acl/consul"] = map[string]any{"policy": policy}
+	return want, err
+}
+
+// readBack says what isn't at its path, or is another.
+func readBack(ctx context.Context, as *vault.Client, want map[string]map[string]any) (found []Difference, err error) {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(applyAtOnce)
+	for at, data := range want {
+		group.Go(func() error {
+			have, err := readVault(ctx, as, at)
+			if err != nil {
+				return fmt.Errorf("%s: %w", at, err)
+			}
+			says, wider := "", true
+			if have == nil {
+				says, wider = "Vault has no %s, which is declared", false
+			} else if fields := differing(data, have); len(fields) > 0 {
+				says = "Vault's %s isn't as it is declared: " + strings.Join(fields, ", ")
+			}
+			if says != "" {
+				mu.Lock()
+				defer mu.Unlock()
+				found = append(found, Difference{Server: Vault, Kind: kindAt(at), Name: path.Base(at), Wider: wider, Found: fmt.Sprintf(says, at),
+					Mend: "write again what infra/controlplane/vault declares; Vault's audit log says who changed it"})
+			}
+			return nil
+		})
+	}
+	return found, group.Wait()
+}
+
+// readVault reads a path; nil where nothing is. Audit devices can only be listed.
+func readVault(ctx context.Context, as *vault.Client, at string) (map[string]any, error) {
+	parent, name := path.Split(at)
+	if parent == "sys/audit/" {
+		all, err := as.Logical().ReadWithContext(ctx, "sys/audit")
+		if err != nil || all == nil {
+			return nil, err
+		}
+		device, _ := all.Data[name+"/"].(map[string]any)
+		return device, nil
+	}
+	secret, err := as.Logical().ReadWithContext(ctx, at)
+	var status *vault.ResponseError
+	absent := errors.As(err, &status) && (status.StatusCode == http.StatusNotFound || status.StatusCode == http.StatusBadRequest)
+	switch {
+	case absent || err == nil && secret == nil:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return secret.Data, nil
+}
+
+// kinds names what is at a path, by its folder.
+var kinds = map[string]string{
+	"sys/policies/acl": "policy", "auth/jwt/role": "login role", "auth/jwt": "login", "sys/mounts": "mount", "sys/auth": "login method", "sys/audit": "audit device",
+	"transit/keys": "key", "database/roles": "database role", "database/config": "database", "identity/oidc/key": "key", "identity/oidc": "token issuer",
+	"pki-edge/roles": "certificate role",
+}
+
+func kindAt(at string) string {
+	if kind := kinds[path.Dir(at)]; kind != "" {
+		return kind
+	}
+	return path.Dir(at)
+}
+
+// differing names the declared fields that are others. What isn't declared is Vault's default, or can't widen what is.
+func differing(want, have map[string]any) (fields []string) {
+	for name, v := range want {
+		if !same(v, have[name]) {
+			fields = append(fields, name)
+		}
+	}
+	slices.Sort(fields)
+	return fields
+}
+
+// undeclared lists what is there and isn't declared, where it would open something.
+func undeclared(ctx context.Context, as *vault.Client, want map[string]map[string]any) (found []Difference, err error) {
+	own := map[string][]string{ // Vault's own
+		"sys/policies/acl": {"default", "root"}, "sys/auth": {"token"}, "sys/mounts": {"cubbyhole", "identity", "sys"},
+	}
+	for _, folder := range []string{"sys/policies/acl", "auth/jwt/role", "database/roles", "transit/keys", "sys/auth", "sys/mounts", "sys/audit"} {
+		names, err := namesIn(ctx, as, folder)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", folder, err)
+		}
+		for _, name := range names {
+			at := folder + "/" + name
+			if want[at] != nil || slices.Contains(own[folder], name) || strings.HasPrefix(at, "sys/mounts/mesh/") { // of a rotated CA
+				continue
+			}
+			found = append(found, Difference{Server: Vault, Kind: kindAt(at), Name: name, Wider: true, Found: "Vault has " + at + ", which isn't declared",
+				Mend: "delete it; Vault's audit log says who made it"})
+		}
+	}
+	return found, nil
+}
+
+func namesIn(ctx context.Context, as *vault.Client, folder string) ([]string, error) {
+	if !strings.HasPrefix(folder, "sys/") || folder == "sys/policies/acl" {
+		return list(ctx, as, folder)
+	}
+	all, err := as.Logical().ReadWithContext(ctx, folder)
+	if err != nil || all == nil {
+		return nil, err
+	}
+	var names []string
+	for name, v := range all.Data {
+		if _, is := v.(map[string]any); is && strings.HasSuffix(name, "/") {
+			names = append(names, strings.TrimSuffix(name, "/"))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// entityDrift: whoever logs in is an entity, and has rights by the role of the login alone.
+func entityDrift(ctx context.Context, as *vault.Client) (found []Difference, err error) {
+	names, err := list(ctx, as, "identity/entity/name")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		entity, err := readVault(ctx, as, "identity/entity/name/"+name)
+		if err != nil {
+			return nil, err
+		}
+		if policies := texts(entity["policies"]); len(policies) > 0 {
+			found = append(found, Difference{Server: Vault, Kind: "entity", Name: name, Wider: true,
+				Found: fmt.Sprintf("Vault's entity %s has the policies %s, and by their login alone they would have none", name, strings.Join(policies, ", ")), Mend: "take them away"})
+		}
+	}
+	return found, nil
+}
+
+// tokenRoleDrift: a role of access tokens says who has it, and gives scopes that topology.yaml gives the user of its name.
+func (p *Plane) tokenRoleDrift(ctx context.Context, as *vault.Client) (found []Difference, err error) {
+	names, err := list(ctx, as, "identity/oidc/role")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		role, err := readVault(ctx, as, "identity/oidc/role/"+name)
+		if err != nil {
+			return nil, err
+		}
+		user, _, _ := strings.Cut(name, ".")
+		if role == nil || text(role["key"]) == "redoubt" && within(text(role["template"]), p.cfg.Topology.Users[user]) {
+			continue
+		}
+		found = append(found, Difference{Server: Vault, Kind: "token role", Name: name, Wider: true,
+			Found: fmt.Sprintf("access tokens of Vault's role %s say more than topology.yaml gives the user %s", name, user), Mend: "delete the role: it is made again when it is asked for"})
+	}
+	return found, nil
+}
+
+// within tells whether a template of access tokens is as makeTokenRole writes it, with none but these scopes.
+func within(template string, scopes []string) bool {
+	var claims map[string]any
+	if json.Unmarshal([]byte(strings.Replace(template, "{{identity.entity.name}}", `"its name"`, 1)), &claims) != nil || claims["username"] != "its name" {
+		return false
+	}
+	for name := range claims {
+		if name != "username" && name != "scope" && name != "cnf" { // cnf narrows: whoever has the key
+			return false
+		}
+	}
+	return !slices.ContainsFunc(strings.Fields(text(claims["scope"])), func(s string) bool { return !slices.Contains(scopes, s) })
+}
+
+// vaultTokenDrift: tokens come from logins, with the policies of the login's role.
+func vaultTokenDrift(ctx context.Context, as *vault.Client) (found []Difference, err error) {
+	accessors, err := list(ctx, as, "auth/token/accessors")
+	if err != nil {
+		return nil, err
+	}
+	for _, accessor := range accessors {
+		token, err := as.Logical().WriteWithContext(ctx, "auth/token/lookup-accessor", map[string]any{"accessor": accessor})
+		if gone(err) || (err == nil && token == nil) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		meta, _ := token.Data["meta"].(map[string]any)
+		policies := texts(token.Data["policies"])
+		slices.Sort(policies)
+		want := []string{"workload", text(meta["role"])}
+		slices.Sort(want)
+		if text(token.Data["path"]) == "auth/jwt/login" && slices.Equal(policies, want) && len(texts(token.Data["identity_policies"])) == 0 {
+			continue
+		}
+		found = append(found, Difference{Server: Vault, Kind: "token", Name: accessor, Wider: true,
+			Found: fmt.Sprintf("Vault has given out a token with the policies %s, which no login gives", strings.Join(policies, ", ")), Mend: "lab revoke token " + accessor})
+	}
+	return found, nil
+}
+
+func texts(v any) []string {
+	all, _ := v.([]any)
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = text(all[i])
+	}
+	return names
+}
