@@ -69,7 +69,8 @@ func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(
 func (p *Plane) Listening() map[string][]string {
 	at := func(protocol string, port int) string { return protocol + " " + local(port) }
 	return map[string][]string{
-		Vault: {at("tcp", p.ports.Vault), at("tcp", p.ports.VaultCluster)},
+		// Vault's cluster port is the next after its own, unless its listener says another.
+		Vault: {at("tcp", p.ports.Vault), at("tcp", p.ports.Vault+1)},
 		Consul: {at("tcp", p.ports.ConsulHTTPS), at("tcp", p.ports.ConsulGRPC), at("tcp", p.ports.ConsulRPC), at("tcp", p.ports.ConsulLAN),
 			at("udp", p.ports.ConsulLAN)},
 		Postgres: {at("tcp", p.ports.Postgres), "unix " + p.path(Postgres, ".s.PGSQL."+strconv.Itoa(p.ports.Postgres))},

@@ -81,6 +81,9 @@ func (l lab) Places(ctx context.Context) (control.Places, error) { return l.stac
 // Sentinel implements control.Sentry.
 func (l lab) Sentinel() http.Handler { return control.SentinelAt(l.stack.Sentinel()) }
 
+// Survey implements control.Surveyor: containers' sockets are out of sight here.
+func (l lab) Survey(ctx context.Context) (control.Survey, error) { return l.stack.Survey(ctx, nil) }
+
 // Down implements control.Lab.
 func (l lab) Down() { l.end() }
 

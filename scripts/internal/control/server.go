@@ -97,6 +97,9 @@ func Handler(lab Lab) http.Handler {
 	if changer, ok := lab.(Changer); ok {
 		handleChanges(mux, changer)
 	}
+	if surveyor, ok := lab.(Surveyor); ok {
+		handleSurvey(mux, surveyor)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})

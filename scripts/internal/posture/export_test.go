@@ -1,0 +1,4 @@
+package posture
+
+// Keeps checks a proposed topology.
+var Keeps = keeps
