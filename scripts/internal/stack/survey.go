@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 
@@ -97,7 +98,7 @@ func (s *Stack) holder(socket procfs.Socket, owner map[int]string) string {
 			return name
 		}
 	}
-	if !s.Users.Isolated || socket.UID <= 0 {
+	if !s.Users.Isolated || socket.UID <= 0 || slices.ContainsFunc(socket.PIDs, s.ofAnotherLab) {
 		return ""
 	}
 	for _, w := range s.instances {
@@ -106,6 +107,13 @@ func (s *Stack) holder(socket procfs.Socket, owner map[int]string) string {
 		}
 	}
 	return ""
+}
+
+// ofAnotherLab tells whether a process is at work in another lab's runtime folder: labs side by side have the same users.
+func (s *Stack) ofAnotherLab(pid int) bool {
+	at, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+	labs := strings.TrimRight(s.cfg.RunDir, "0123456789")
+	return err == nil && strings.HasPrefix(at, labs) && at != s.cfg.RunDir && !strings.HasPrefix(at, s.cfg.RunDir+"/")
 }
 
 // ownSocket: unix sockets in a workload's own folder, which nobody else can enter, and the supervisor's.
