@@ -17,11 +17,13 @@ import (
 	"redoubt.example/gateway/internal/contract"
 	"redoubt.example/gateway/internal/cors"
 	"redoubt.example/gateway/internal/edge"
+	"redoubt.example/gateway/internal/quarantine"
 	"redoubt.example/gateway/internal/rpc"
 	"redoubt.example/services/platform/api/inferencev1"
 	"redoubt.example/services/platform/apikey"
 	"redoubt.example/services/platform/authn"
 	"redoubt.example/services/platform/config"
+	"redoubt.example/services/platform/containment"
 	"redoubt.example/services/platform/httpserver"
 	"redoubt.example/services/platform/lifecycle"
 	"redoubt.example/services/platform/pseudonym"
@@ -91,6 +93,11 @@ func run(ctx context.Context) error {
 			return minter.Mint(g)
 		},
 	}
+	if public.Quarantine, err = quarantine.Open(filepath.Join(cfg.RunDir, "contained.json")); err != nil {
+		return &config.Error{Reason: err.Error()}
+	}
+	w.Admin("PUT "+containment.Path, public.Quarantine.Handler(w.Log))
+	w.Admin("GET "+containment.Path, public.Quarantine.Handler(w.Log))
 	if err := cfg.Clients.open(w, &public, cfg.origins(listener.Addr())); err != nil {
 		return err
 	}

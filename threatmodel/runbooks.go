@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -91,6 +92,9 @@ var Actions = map[string]Action{
 	"block-address":      {Target: "address", Lasts: true},
 	"rotate-key":         {Target: "token-key"},
 }
+
+// ActionNames are those of Actions, sorted.
+func ActionNames() []string { return slices.Sorted(maps.Keys(Actions)) }
 
 // Spared are the services that nothing is ever done to: without the one nobody is served, without the other nobody sees why.
 var Spared = []string{"gateway", "sentinel"}

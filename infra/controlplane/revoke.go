@@ -142,6 +142,18 @@ func (p *Plane) ShutOut(ctx context.Context, service string) error {
 	return nil
 }
 
+// RevokeLogins ends a service's tokens of Vault, and its database logins with them. It logs in again and has others.
+func (p *Plane) RevokeLogins(ctx context.Context, service string) error {
+	_, err := p.RevokeVault(ctx, func(g Grant) bool { return g.Holder == service })
+	if err == nil && slices.Contains(p.databases(), service) {
+		err = p.endLogins(ctx, service)
+	}
+	if err != nil {
+		return fmt.Errorf("revoke the logins of %s: %w", service, err)
+	}
+	return nil
+}
+
 // endLogins doesn't wait for Vault to get round to the leases of a token that is gone.
 func (p *Plane) endLogins(ctx context.Context, role string) error {
 	operator, err := p.Operator(ctx)

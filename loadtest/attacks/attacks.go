@@ -44,12 +44,14 @@ type Attack struct {
 
 // What an attack may need of the lab beyond its mode.
 const (
-	NeedsRoot   = "root"           // each workload has a user of its own
-	NeedsLimits = "limits"         // rate limits that a flood can reach, and a deny list
-	NeedsName   = "name"           // a name that resolves to loopback
-	NeedsModel  = "language-model" // one behind inference, that writes
-	NeedsListed = "listed"         // NeedsLimits, and to be able to come from an address of the deny list
-	NeedsPlaces = "places"         // addresses in several countries to come from
+	NeedsRoot      = "root"           // each workload has a user of its own
+	NeedsLimits    = "limits"         // rate limits that a flood can reach, and a deny list
+	NeedsName      = "name"           // a name that resolves to loopback
+	NeedsModel     = "language-model" // one behind inference, that writes
+	NeedsListed    = "listed"         // NeedsLimits, and to be able to come from an address of the deny list
+	NeedsPlaces    = "places"         // addresses in several countries to come from
+	NeedsContained = "contained"      // a credential of its own, revoked by the operator
+	NeedsResponse  = "response"       // runbooks that act by themselves meanwhile
 
 	NeedsContainers = "containers" // networks between services, which processes of one machine don't have
 )

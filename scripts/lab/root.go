@@ -104,7 +104,7 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 		a.status(), a.trace(), a.logs(), a.alerts(), a.events(), a.incident(), a.posture(), a.policy(),
 		a.test(), a.topology(), a.images(), a.release(), a.vulns(),
 
-		a.apikey(), a.revoke(), a.secrets(),
+		a.apikey(), a.revoke(), a.respond(), a.secrets(),
 		a.attack(), a.controlVerb(), a.threat(), a.load(), a.exerciseVerb(),
 		a.supervise(), a.floodSender(),
 	)

@@ -102,6 +102,11 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 		return err
 	}
 	<-listening
+	answering, err := l.answerAlerts(ctx, claim, log)
+	if err != nil {
+		return err
+	}
+	wg.Go(answering)
 	l.becomeReady(time.Since(began))
 	log.Info("lab ready", "seconds", time.Since(began).Seconds())
 	if l, ok := l.(*runningLab); ok {
@@ -120,6 +125,8 @@ type supervised interface {
 	run(ctx, force context.Context) error // until ctx ends; nothing runs any more when it returns
 	awaitReady(ctx context.Context, say func(string)) error
 	becomeReady(took time.Duration)
+	// answerAlerts prepares what answers sentinel's alerts, and returns what does so until ctx ends.
+	answerAlerts(ctx context.Context, claim *labdir.Claim, log *slog.Logger) (func(), error)
 }
 
 func newLab(p plan, claim *labdir.Claim, log *slog.Logger, stop context.CancelFunc) (supervised, error) {

@@ -22,6 +22,7 @@ import (
 	"redoubt.example/scripts/internal/term"
 	"redoubt.example/scripts/internal/tools"
 	"redoubt.example/services/platform/controls"
+	"redoubt.example/threatmodel"
 )
 
 // plan is everything that a supervisor has to know. It holds no secret.
@@ -38,7 +39,9 @@ type plan struct {
 	Asked    bool           `json:"asked"` // the port was given: no other will do
 	LeaseTTL time.Duration  `json:"lease_ttl"`
 	NoSync   bool           `json:"no_sync"`
-	Tools    tools.Set      `json:"tools"`
+	// Respond is the mode beyond which no runbook goes by itself; "": off.
+	Respond threatmodel.Mode `json:"respond,omitempty"`
+	Tools   tools.Set        `json:"tools"`
 
 	Exercises bool `json:"exercises"` // it may be broken and mended while it runs
 }
@@ -46,6 +49,7 @@ type plan struct {
 func (a *app) up() *cobra.Command {
 	var p plan
 	var detach bool
+	var respond string
 	var replicas, delays []string
 	cmd := &cobra.Command{
 		Use:     "up",
@@ -64,6 +68,9 @@ a second Ctrl-C without patience.`,
 			}
 			if err := p.setDelays(delays); err != nil {
 				return err
+			}
+			if p.Respond = threatmodel.Mode(respond); !slices.Contains(threatmodel.Modes, p.Respond) {
+				return exit.Usagef("--respond is off, propose or auto, not %q", respond)
 			}
 			if err := a.checkPlan(&p); err != nil {
 				return err
@@ -97,6 +104,8 @@ a second Ctrl-C without patience.`,
 	flags.StringVar(&p.Attach, "attach", "", "with the engine docker: the project of a platform that docker compose or Tilt runs already, and goes on to")
 	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
 	flags.BoolVar(&p.NoSync, "no-sync", false, "PostgreSQL doesn't wait for the disk, whose pauses hide what is measured")
+	flags.StringVar(&respond, "respond", string(threatmodel.Propose),
+		"how far runbooks go by themselves: off, propose (and wait for `lab respond approve`), or auto (as each says of itself)")
 	flags.DurationVar(&p.LeaseTTL, "lease-ttl", 0, "how long database credentials live (default 10m)")
 	return cmd
 }

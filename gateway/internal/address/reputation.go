@@ -164,3 +164,9 @@ func (r *Reputation) Check(a netip.Addr) (country, refused string) {
 	}
 	return country, ""
 }
+
+// Allowed tells whether the allow list holds an address.
+func (r *Reputation) Allowed(a netip.Addr) bool {
+	allow := r.files[1].known.Load()
+	return allow != nil && allow.list.contains(a)
+}

@@ -29,6 +29,7 @@ var errAnswered = errors.New("answered")
 func chain(cfg Config) []Control {
 	limits := newLimiters(cfg.Limits)
 	return []Control{
+		{ID: controls.EdgeContainment, Check: containAddress(cfg), Always: true},
 		{ID: controls.EdgeAddress, Check: reputation(cfg), Always: true},
 		{ID: controls.EdgeShape, Check: checkShape, Always: true},
 		limits.address(),
@@ -37,6 +38,7 @@ func chain(cfg Config) []Control {
 		{ID: controls.EdgeRoutes, Check: routes, Always: true, Own: true},
 		{ID: controls.EdgeToken, Check: authenticate(cfg), Own: true, Parts: true},
 		{ID: controls.EdgeDPoP, Check: possession(cfg)},
+		{ID: controls.EdgeContainment, Check: containClient(cfg)},
 		{ID: controls.EdgeScope, Check: authorize, Own: true},
 		{ID: controls.EdgeTimings, Check: timings, Own: true},
 		limits.principal(),

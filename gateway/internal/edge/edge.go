@@ -15,6 +15,7 @@ import (
 	"redoubt.example/gateway/internal/address"
 	"redoubt.example/gateway/internal/contract"
 	"redoubt.example/gateway/internal/cors"
+	"redoubt.example/gateway/internal/quarantine"
 	"redoubt.example/gateway/internal/shed"
 	"redoubt.example/gateway/internal/waf"
 	"redoubt.example/services/platform/apikey"
@@ -59,7 +60,9 @@ type Config struct {
 	// Proxies are whose word is taken for where a request comes from; Addresses, what is known of addresses, or nil.
 	Proxies   address.Proxies
 	Addresses *address.Reputation
-	Limits    Limits
+	// Quarantine is whom the operator has contained; nil: nobody.
+	Quarantine *quarantine.List
+	Limits     Limits
 	// Work and Streams bound what is in work at once; nil: nothing does.
 	Work, Streams *shed.Limiter
 	DPoP          DPoP

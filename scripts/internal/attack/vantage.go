@@ -71,6 +71,10 @@ func (p *player) given(ctx context.Context, a attacks.Attack) (*given, error) {
 		g.ground = p.groundOf(a)
 		defer func() { p.seenFrom(g.ground, g.data) }()
 	}
+	if err := p.respond(ctx, g, a.Needs); err != nil {
+		g.close()
+		return nil, err
+	}
 	if a.Vantage == attacks.Outside {
 		return g, p.outside(g)
 	}

@@ -100,6 +100,9 @@ func Handler(lab Lab) http.Handler {
 	if surveyor, ok := lab.(Surveyor); ok {
 		handleSurvey(mux, surveyor)
 	}
+	if responder, ok := lab.(Responder); ok {
+		handleResponses(mux, responder)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})

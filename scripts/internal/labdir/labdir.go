@@ -18,6 +18,7 @@ import (
 //	lab.json  the Record, while a lab runs
 //	ca.pem    the lab's root certificate, while a lab runs
 //	logs/     one file per component; kept until the next start
+//	responses what was done about alerts, for a supervisor that comes after
 type Dir struct{ path string }
 
 // Record is what lab.json says.
@@ -44,6 +45,7 @@ func (d Dir) Path() string           { return d.path }
 func (d Dir) CAFile() string         { return filepath.Join(d.path, "ca.pem") }
 func (d Dir) Logs() string           { return filepath.Join(d.path, "logs") }
 func (d Dir) Log(name string) string { return filepath.Join(d.path, "logs", name+".log") }
+func (d Dir) Responses() string      { return filepath.Join(d.path, "responses") }
 func (d Dir) lock() string           { return filepath.Join(d.path, "lock") }
 func (d Dir) record() string         { return filepath.Join(d.path, "lab.json") }
 

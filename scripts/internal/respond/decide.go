@@ -49,7 +49,7 @@ func (e *Engine) answer(ctx context.Context, r threatmodel.Runbook, kind, to str
 	e.mu.Lock()
 	mode := e.modes[r.ID]
 	entry := &Entry{Rule: a.Rule, Why: cut(a.Reason), Response: alert.Response{Alert: cut(a.ID), Runbook: r.ID, Action: kind, Target: cut(to), By: auto, Time: now}}
-	settled := mode == threatmodel.Off || e.settled(kind, to)
+	settled := mode == threatmodel.Off || e.settled(kind, to) || e.seen(entry)
 	if !settled {
 		entry.State, entry.Reason = e.decide(r, kind, to, mode, a, now)
 		settled = entry.State == Refused && e.told(entry, now) || entry.State != doing && e.crowded(entry, now)
@@ -91,6 +91,13 @@ func (e *Engine) decide(r threatmodel.Runbook, kind, to string, mode threatmodel
 func (e *Engine) settled(kind, to string) bool {
 	return slices.ContainsFunc(e.entries, func(x *Entry) bool {
 		return x.Action == kind && x.Target == to && (x.inForce() || x.State == Proposed)
+	})
+}
+
+// seen tells whether the same alert has been answered with the same, whatever became of it. The caller holds mu.
+func (e *Engine) seen(entry *Entry) bool {
+	return entry.Alert != "" && slices.ContainsFunc(e.entries, func(x *Entry) bool {
+		return x.Alert == entry.Alert && x.Action == entry.Action && x.Target == entry.Target
 	})
 }
 

@@ -78,9 +78,9 @@ func (e *Entry) inForce() bool {
 type Engine struct {
 	cfg     Config
 	journal *journal
-	report  func(alert.Response)
 
-	turn sync.Mutex // held while it decides and acts
+	turn   sync.Mutex // held while it decides and acts
+	report func(alert.Response)
 
 	mu      sync.Mutex // guards what follows
 	entries []*Entry   // oldest first
@@ -118,8 +118,12 @@ func lesser(a, b threatmodel.Mode) threatmodel.Mode {
 	return b
 }
 
-// OnChange has f told of every change, in order. f doesn't block. Call it before anything else.
-func (e *Engine) OnChange(f func(alert.Response)) { e.report = f }
+// OnChange has f told of every change from now on, in order. f doesn't block.
+func (e *Engine) OnChange(f func(alert.Response)) {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	e.report = f
+}
 
 // Seq is the last alert's that was taken.
 func (e *Engine) Seq() int64 {

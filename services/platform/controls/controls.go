@@ -27,27 +27,28 @@ const Engine = "engine"
 
 // The IDs, for use in code; register below holds what each means.
 const (
-	EdgeTLS       = "edge.tls"
-	EdgeAddress   = "edge.address"
-	EdgeLoadShed  = "edge.load-shed"
-	EdgeDPoP      = "edge.dpop"
-	EdgeCORS      = "edge.cors"
-	EdgeLifecycle = "edge.lifecycle"
-	EdgeShape     = "edge.shape"
-	EdgeRoutes    = "edge.routes"
-	EdgeHeaders   = "edge.headers"
-	EdgeBodyLimit = "edge.body-limit"
-	EdgeToken     = "edge.jwt.present"
-	EdgeSignature = "edge.jwt.signature"
-	EdgeIssuer    = "edge.jwt.issuer"
-	EdgeAudience  = "edge.jwt.audience"
-	EdgeExpiry    = "edge.jwt.expiry"
-	EdgeSubject   = "edge.jwt.subject"
-	EdgeAPIKey    = "edge.apikey"
-	EdgeScope     = "edge.scope"
-	EdgeTimings   = "edge.timings"
-	EdgeSchema    = "edge.schema"
-	EdgeWAF       = "edge.waf"
+	EdgeTLS         = "edge.tls"
+	EdgeAddress     = "edge.address"
+	EdgeContainment = "edge.containment"
+	EdgeLoadShed    = "edge.load-shed"
+	EdgeDPoP        = "edge.dpop"
+	EdgeCORS        = "edge.cors"
+	EdgeLifecycle   = "edge.lifecycle"
+	EdgeShape       = "edge.shape"
+	EdgeRoutes      = "edge.routes"
+	EdgeHeaders     = "edge.headers"
+	EdgeBodyLimit   = "edge.body-limit"
+	EdgeToken       = "edge.jwt.present"
+	EdgeSignature   = "edge.jwt.signature"
+	EdgeIssuer      = "edge.jwt.issuer"
+	EdgeAudience    = "edge.jwt.audience"
+	EdgeExpiry      = "edge.jwt.expiry"
+	EdgeSubject     = "edge.jwt.subject"
+	EdgeAPIKey      = "edge.apikey"
+	EdgeScope       = "edge.scope"
+	EdgeTimings     = "edge.timings"
+	EdgeSchema      = "edge.schema"
+	EdgeWAF         = "edge.waf"
 
 	EdgeSlowClient    = "edge.slow-client"
 	EdgeDecompression = "edge.decompression"
@@ -87,6 +88,7 @@ const (
 var register = []Control{
 	{EdgeTLS, Edge, "gateway", "reading or changing requests on the way to the gateway", "RFC 8446"},
 	{EdgeAddress, Edge, "gateway", "requests from addresses on a deny list, and from countries that aren't served", "OWASP API4:2023"},
+	{EdgeContainment, Edge, "gateway", "what was contained: a blocked address, a revoked token, key or account", "NIST SP 800-61r2 section 3.3"},
 	{EdgeLimitAddress, Edge, "gateway", "more requests from one network than it may send, whoever it says that it is", "OWASP API4:2023"},
 	{EdgeLoadShed, Edge, "gateway", "a flood that takes the time of honest clients: each has a share of what is in work", "OWASP API4:2023"},
 	{EdgeCORS, Edge, "gateway", "use of the API by pages of origins that aren't listed", "Fetch standard, CORS protocol"},

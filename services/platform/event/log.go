@@ -200,7 +200,7 @@ func (e *Event) address(peer string) {
 func category(control string) string {
 	for _, c := range []struct{ prefix, category string }{
 		{"edge.jwt.", "authentication"}, {"edge.apikey", "authentication"}, {"edge.dpop", "authentication"}, {"edge.tls", "network"},
-		{"edge.address", "network"}, {"edge.scope", "iam"}, {"edge.", "web"}, {"mesh.intention", "network"}, {"mesh.", "authentication"},
+		{"edge.address", "network"}, {"edge.containment", "iam"}, {"edge.scope", "iam"}, {"edge.", "web"}, {"mesh.intention", "network"}, {"mesh.", "authentication"},
 		{"app.txn-token", "authentication"}, {"app.policy.bundle", "configuration"}, {"app.policy", "iam"},
 		{"app.model", "configuration"}, {"app.webhook.signature", "authentication"}, {"app.webhook", "web"},
 		{"infra.ledger", "database"}, {"infra.", "authentication"},
@@ -232,6 +232,7 @@ var messages = map[string]struct {
 	"model loaded":                                        {"model-loaded", "configuration", "change", "success", attributes{"model": "redoubt.model", "version": "redoubt.model_version"}},
 	"model published":                                     {"model-published", "configuration", "change", "success", attributes{"model": "redoubt.model", "version": "redoubt.model_version"}},
 	"address list refused, the one before stays in force": {"address-list-refused", "configuration", "denied", "failure", nil},
+	"containment changed":                                 {"containment-changed", "configuration", "change", "success", nil},
 	"API key ignored":                                     {"api-key-ignored", "authentication", "error", "failure", nil},
 	"rotated":                                             {"rotated", "authentication", "change", "success", nil},
 	"alive":                                               {"alive", "configuration", "info", "success", nil},
