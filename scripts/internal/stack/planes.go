@@ -53,13 +53,13 @@ func (s *Stack) planeOf(w instance) string {
 }
 
 // Serving tells whether the platform can serve while only some components are well: of each service one instance
-// has to be. Consul and Vault don't have to: what they have given lasts for a while.
+// has to be. Consul and Vault don't have to: what they have given lasts for a while. Nor does sentinel: no request waits for it.
 func (s *Stack) Serving(well func(component string) bool) bool {
 	if !well(controlplane.Postgres) {
 		return false
 	}
 	for _, service := range s.topology.Names() {
-		if !slices.ContainsFunc(s.instances, func(w instance) bool {
+		if service != sentinel && !slices.ContainsFunc(s.instances, func(w instance) bool {
 			return w.service == service && well(w.name) && well(s.planeOf(w))
 		}) {
 			return false
