@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -38,14 +39,21 @@ func (s State) Enter(ctx context.Context, background string) (leave func(), err 
 	default:
 		return nil, fmt.Errorf("there is no state %q", s)
 	}
+	group := ""
+	if s == KeptAwake {
+		group = idleGroup()
+	}
 	var stops []func()
 	leave = func() {
 		for _, stop := range stops {
 			stop()
 		}
+		if group != "" {
+			_ = os.Remove(group) // the last one in it has ended
+		}
 	}
 	for cpu := range runtime.NumCPU() {
-		stop, err := spin(ctx, background, how, cpu)
+		stop, err := spin(ctx, background, how, cpu, group)
 		if err != nil {
 			leave()
 			return nil, err
@@ -55,8 +63,8 @@ func (s State) Enter(ctx context.Context, background string) (leave func(), err 
 	return leave, nil
 }
 
-// spin starts one spinner and returns when it spins. Its standard input's end is its end.
-func spin(ctx context.Context, background, how string, cpu int) (stop func(), err error) {
+// spin starts one spinner, in a control group if there is one, and returns when it spins. Its standard input's end is its end.
+func spin(ctx context.Context, background, how string, cpu int, group string) (stop func(), err error) {
 	cmd := exec.CommandContext(ctx, background, how, strconv.Itoa(cpu))
 	cmd.Env = []string{}
 	in, err := cmd.StdinPipe()
@@ -74,7 +82,11 @@ func spin(ctx context.Context, background, how string, cpu int) (stop func(), er
 		_ = in.Close()
 		_ = cmd.Wait()
 	}
-	if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+	_, err = io.ReadFull(out, make([]byte, 1))
+	if err == nil && group != "" {
+		err = enter(group, cmd.Process.Pid)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start a spinner: %w", err), in.Close(), cmd.Wait())
 	}
 	return stop, nil

@@ -52,7 +52,6 @@ func run(args []string) error {
 		if err := unix.SchedSetAttr(0, attr, 0); err != nil {
 			return fmt.Errorf("take the idle policy: %w", err)
 		}
-		yield()
 	}
 	if _, err := os.Stdout.WriteString("\n"); err != nil {
 		return err
@@ -66,15 +65,6 @@ func run(args []string) error {
 		began := time.Now()
 		time.Sleep(time.Duration(min(rand.ExpFloat64(), longest) * float64(burst)))
 		spin(min(time.Since(began), longest*burst)) // as long as the rest really was: sleeps last longer than told
-	}
-}
-
-// yield gives way to other sessions, too. Where the kernel groups processes by session (sched(7), "The autogroup feature"), the idle
-// policy counts within its own session alone, which gets as much of a processor as any other: a database, which leads a session
-// of its own, would have half of one left. So the spinner leads a session whose share is the least.
-func yield() {
-	if _, err := unix.Setsid(); err == nil { // it isn't, if it leads one already
-		_ = os.WriteFile("/proc/self/autogroup", []byte("19"), 0) // there is no such file where sessions aren't grouped
 	}
 }
 

@@ -1,0 +1,4 @@
+package bench
+
+// IdleGroup is idleGroup, for tests.
+func IdleGroup() string { return idleGroup() }
