@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 const containedWithin = 2 * time.Second
 
 // TestStory is the threat model's: notification is in somebody else's hands and reaches for payments. It is refused, one alert says so,
-// it is isolated in under two seconds while every honest request succeeds, and undoing that gives it back.
+// it is isolated in under two seconds while every honest request succeeds, undoing that gives it back, and the review tells it.
 func TestStory(t *testing.T) {
 	l := up(t, "--respond", "propose")
 	got := l.run(t, "respond", "mode", "isolate-service", "auto")
@@ -71,6 +72,18 @@ func TestStory(t *testing.T) {
 	require.Equal(t, http.StatusOK, l.must(t, http.MethodGet, "/v1/inbox", token, nil).status, "it is back")
 	require.Equal(t, "undone", l.responses(t)[0].State)
 	require.Equal(t, 2, l.run(t, "respond", "undo", done[0].ID).code)
+	var incidents []alert.Incident
+	l.json(t, &incidents, "incident", "list")
+	i := slices.IndexFunc(incidents, func(i alert.Incident) bool { return i.Subject.Caller == "notification" })
+	require.GreaterOrEqual(t, i, 0, "the story is an incident")
+	var review string
+	require.Eventually(t, func() bool { // what was undone is told a moment later
+		review = l.run(t, "incident", "export", incidents[i].ID).stdout
+		return strings.Contains(review, "**undone** isolate-service notification")
+	}, 5*time.Second, 50*time.Millisecond)
+	for _, text := range []string{"Notification reaches for payments", "notification_reaches_payments", "`mesh.intention`", "**done** isolate-service notification", "T-021"} {
+		require.Contains(t, review, text)
+	}
 	require.Less(t, contained, containedWithin)
 }
 
