@@ -112,6 +112,7 @@ var typical = map[string]policy.Input{
 	"payments":     {Caller: "ingestion", Method: "POST", Route: "POST /v1/authorizations", Principal: "alice", Entry: "POST /v1/documents", Scopes: []string{"documents:write"}},
 	"notification": {Caller: "ingestion", Method: "POST", Route: "POST /v1/notifications", Principal: "alice", Entry: "POST /v1/documents", Scopes: []string{"documents:write"}},
 	"modelstore":   {Caller: "inference", Method: "GET", Route: "GET /v1/models/{name}"},
+	"sentinel":     {Caller: "payments", Method: "POST", Route: "POST /v1/logs"},
 }
 
 func decisionOperations(ctx context.Context, top *topology.Topology) ([]operation, error) {
