@@ -23,7 +23,7 @@ const (
 	// longestCost is how long a solution's cost is measured at most. It is enough once the interval reaches a share of the budget to
 	// either side.
 	longestCost = time.Minute
-	enoughOf    = 4
+	enoughOf    = 2
 )
 
 func (a *app) exerciseCheck() *cobra.Command {
