@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,7 +14,6 @@ import (
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/tools"
 	"redoubt.example/services/platform/policy"
-	"redoubt.example/services/platform/policy/rulecheck"
 )
 
 // What a running lab takes without a program being built anew.
@@ -75,28 +73,6 @@ func rules(changed map[string]string) (map[string]string, error) {
 		return nil, nil
 	}
 	return all, nil
-}
-
-// FailedRuleTests are the tests of the rules that fail with what the copy makes of rules and tests.
-func FailedRuleTests(ctx context.Context, c Copy) ([]string, error) {
-	changed, err := c.Changed()
-	if err != nil {
-		return nil, exit.Usagef("%w", err)
-	}
-	all, err := rules(changed)
-	if err != nil || all == nil {
-		return nil, err
-	}
-	tests, err := policy.RuleTests()
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(all, tests)
-	report, err := rulecheck.Run(ctx, all)
-	if err != nil {
-		return []string{err.Error()}, nil
-	}
-	return report.Failures(), nil
 }
 
 // programs builds what the copy makes of the platform, and returns by program where those are that differ from the lab's own.
