@@ -15,7 +15,5 @@ func (l *runningLab) Survey(ctx context.Context) (control.Survey, error) {
 			pids[c.PID] = c.Name
 		}
 	}
-	found, err := l.stack.Survey(ctx, pids)
-	found.Listeners = l.withoutPage(found.Listeners)
-	return found, err
+	return l.stack.Survey(ctx, pids)
 }
