@@ -36,12 +36,14 @@ type Exercise struct {
 	Attacks  []string `yaml:"attacks" json:"attacks"`               // of loadtest/attacks
 	Budget   int      `yaml:"budget_us" json:"budget_us,omitempty"` // microseconds that a POST of a document may take more than on the platform as it was; 0: not measured
 	// OverBudget: it is broken by what it costs, and its attacks are blocked.
-	OverBudget bool     `yaml:"over_budget" json:"over_budget,omitempty"`
-	Files      []string `yaml:"files" json:"files,omitempty"` // that the learner's copy has beside those that are broken
-	Breaks     []Edit   `yaml:"breaks" json:"-"`
-	Hints      []string `yaml:"hints" json:"-"`
-	Solution   Solution `yaml:"solution" json:"-"`
-	Cheats     []Cheat  `yaml:"cheats" json:"-"`
+	OverBudget bool `yaml:"over_budget" json:"over_budget,omitempty"`
+	// Detect: the attacks have to be found, too, and honest users not to be taken for attackers.
+	Detect   bool     `yaml:"detect" json:"detect,omitempty"`
+	Files    []string `yaml:"files" json:"files,omitempty"` // that the learner's copy has beside those that are broken
+	Breaks   []Edit   `yaml:"breaks" json:"-"`
+	Hints    []string `yaml:"hints" json:"-"`
+	Solution Solution `yaml:"solution" json:"-"`
+	Cheats   []Cheat  `yaml:"cheats" json:"-"`
 }
 
 // Edit replaces a text, which has to be in a file of the repository exactly once, so that no exercise rots in silence.
@@ -69,11 +71,12 @@ const (
 	CheckBuild   = "build"   // the copy compiles, and its rules pass their tests
 	CheckHonest  = "honest"  // honest users are served
 	CheckAttack  = "attack"  // the attacks are blocked, with evidence
+	CheckDetect  = "detect"  // each attack raises its alert in time, and honest users raise none
 	CheckLatency = "latency" // within Budget
 )
 
 // Checks are all of them.
-var Checks = []string{CheckBuild, CheckHonest, CheckAttack, CheckLatency}
+var Checks = []string{CheckBuild, CheckHonest, CheckAttack, CheckDetect, CheckLatency}
 
 // hintCount is how many hints each exercise has.
 const hintCount = 3
@@ -159,8 +162,22 @@ func (e Exercise) check() error {
 		if c.Refused == CheckLatency && e.Budget == 0 {
 			bad("cheat %q: there is no budget to exceed", c.Name)
 		}
+		if c.Refused == CheckDetect && !e.Detect {
+			bad("cheat %q: nobody asks whether it was found", c.Name)
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// Fails is the check that it fails as it is broken.
+func (e Exercise) Fails() string {
+	switch {
+	case e.Detect:
+		return CheckDetect
+	case e.OverBudget:
+		return CheckLatency
+	}
+	return CheckAttack
 }
 
 func (e Exercise) edits() []Edit {

@@ -108,10 +108,7 @@ func (a *app) proveExercise(ctx context.Context, e threatmodel.Exercise) (proven
 	variants := []struct {
 		name, fails string
 		edits       []threatmodel.Edit
-	}{{"broken", threatmodel.CheckAttack, nil}, {"solution", "", e.Solution.Edits}}
-	if e.Budget > 0 && e.OverBudget {
-		variants[0].fails = threatmodel.CheckLatency
-	}
+	}{{"broken", e.Fails(), nil}, {"solution", "", e.Solution.Edits}}
 	for _, cheat := range e.Cheats {
 		variants = append(variants, struct {
 			name, fails string

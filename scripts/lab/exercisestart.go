@@ -84,7 +84,7 @@ Mended means: honest users are served, %s blocked%s.
   %[3]s exercise apply%[4]s    # put your files in force
   %[3]s exercise check%[4]s    # is it mended?
   %[3]s exercise hint%[4]s     # three of them; each costs points
-`, isAre(e.Attacks), budget(e), lab, dir, strings.Join(e.Attacks, " "))
+`, isAre(e.Attacks), alarm(e)+budget(e), lab, dir, strings.Join(e.Attacks, " "))
 	return err
 }
 
@@ -93,6 +93,13 @@ func isAre(attacks []string) string {
 		return attacks[0] + " is"
 	}
 	return strings.Join(attacks, " and ") + " are"
+}
+
+func alarm(e threatmodel.Exercise) string {
+	if !e.Detect {
+		return ""
+	}
+	return " and found, honest users, who make mistakes, raise no alert"
 }
 
 func budget(e threatmodel.Exercise) string {

@@ -2,14 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
 )
+
+// swapWithin is how long a component may take to start with what was changed: some seconds on a busy machine, where it can.
+const swapWithin = 30 * time.Second
+
+// sentinelName is the service whose rules can be changed.
+const sentinelName = "sentinel"
 
 // Change implements control.Changer: an exercise, broken or mended, takes the place of what ran before, or goes. A program that
 // stays where it was is restarted, too: its file is another.
@@ -20,8 +28,12 @@ func (l *runningLab) Change(ctx context.Context, changes control.Changes) (resta
 	l.switching.Lock()
 	defer l.switching.Unlock()
 	next := l.stack.Replaced(changes.Programs)
+	if len(changes.Detections) > 0 {
+		next[sentinelName] = next[sentinelName] // it reads its rules at its start
+	}
 	before := l.enter(changes.Exercise, next) // before the first restart: status says so from the first moment on
-	if err := l.stack.Change(ctx, changes); err != nil {
+	revision, err := l.stack.Change(ctx, changes)
+	if err != nil {
 		return nil, err
 	}
 	concerned := maps.Clone(next)
@@ -29,12 +41,26 @@ func (l *runningLab) Change(ctx context.Context, changes control.Changes) (resta
 	var swaps errgroup.Group
 	for _, name := range slices.Sorted(maps.Keys(concerned)) {
 		restarted = append(restarted, name)
-		swaps.Go(func() error { return badName(l.sup.Replace(ctx, name, next[name])) })
+		swaps.Go(func() error { return l.swap(ctx, name, next[name]) })
 	}
 	if err := swaps.Wait(); err != nil {
 		return restarted, err
 	}
-	return restarted, l.stack.AwaitCatalog(ctx)
+	if err := l.stack.AwaitCatalog(ctx); err != nil {
+		return restarted, err
+	}
+	return restarted, inForce(ctx, l.stack.RunDir(), revision)
+}
+
+// swap starts a component anew, with another program or, with none, its own.
+func (l *runningLab) swap(ctx context.Context, name, program string) error {
+	ctx, cancel := context.WithTimeout(ctx, swapWithin)
+	defer cancel()
+	err := l.sup.Replace(ctx, name, program)
+	if errors.Is(err, context.DeadlineExceeded) { // what once ran is tried again and again
+		return exit.Mend(exit.Usagef("%s doesn't start with what you changed: its log says why", name), "lab logs "+name+" --dir "+l.plan.Dir)
+	}
+	return badName(err)
 }
 
 // enter notes what is in place from now on, and returns the programs that were before.

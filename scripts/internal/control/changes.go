@@ -19,6 +19,7 @@ type Changes struct {
 	Rules         map[string]string `json:"rules,omitempty"`          // all of the policy's, by file name; none: the original
 	Topology      string            `json:"topology,omitempty"`       // topology.yaml's text
 	VaultPolicies map[string]string `json:"vault_policies,omitempty"` // by workload
+	Detections    map[string]string `json:"detections,omitempty"`     // sentinel's rules that differ, by name
 }
 
 // Changer is a Lab that can be changed while it runs.

@@ -21,10 +21,11 @@ const (
 	rulesFolder    = "services/platform/policy/rego"
 	policiesFolder = "infra/controlplane/vault/policies"
 	topologyFile   = "infra/topology/topology.yaml"
+	ruleFile       = "threatmodel/detections/*/rule.yml"
 )
 
-// Build makes of a copy what changes in a lab: rules, policies of Vault's, the topology, and those programs that come out
-// otherwise than the lab's own, which are in the folder original. An error that is the copy's own fault has the exit code of bad
+// Build makes of a copy what changes in a lab: rules, policies of Vault's, the topology, sentinel's rules, and those programs that come
+// out otherwise than the lab's own, which are in the folder original. An error that is the copy's own fault has the exit code of bad
 // input.
 func Build(ctx context.Context, c Copy, original, bin string) (changes control.Changes, err error) {
 	changed, err := c.Changed()
@@ -41,14 +42,15 @@ func Build(ctx context.Context, c Copy, original, bin string) (changes control.C
 		return changes, err
 	}
 	replace := map[string]string{}
+	changes.VaultPolicies, changes.Detections = map[string]string{}, map[string]string{}
 	for name, text := range changed {
-		switch path.Dir(name) {
-		case rulesFolder:
-		case policiesFolder:
-			if changes.VaultPolicies == nil {
-				changes.VaultPolicies = map[string]string{}
-			}
+		detection, _ := path.Match(ruleFile, name)
+		switch {
+		case path.Dir(name) == rulesFolder:
+		case path.Dir(name) == policiesFolder:
 			changes.VaultPolicies[strings.TrimSuffix(path.Base(name), ".hcl")] = text
+		case detection:
+			changes.Detections[path.Base(path.Dir(name))] = text
 		default:
 			replace[filepath.Join(c.Repo, name)] = c.path(name)
 		}

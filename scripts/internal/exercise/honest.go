@@ -71,9 +71,25 @@ func (h Honest) until(ctx context.Context, method, path, body, holds string, int
 }
 
 func (h Honest) once(ctx context.Context, method, path, body, holds string, into any) error {
+	status, answer, err := h.ask(ctx, method, path, body)
+	switch {
+	case err != nil:
+		return err
+	case status >= http.StatusMultipleChoices:
+		return fmt.Errorf("the answer is %d %s", status, http.StatusText(status))
+	case !strings.Contains(string(answer), holds):
+		return errors.New("the answer hasn't what it should")
+	case into != nil:
+		return json.Unmarshal(answer, into)
+	}
+	return nil
+}
+
+// ask sends one request.
+func (h Honest) ask(ctx context.Context, method, path, body string) (status int, answer []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, h.Gateway+path, bytes.NewReader([]byte(body)))
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+h.Token)
 	if body != "" {
@@ -81,19 +97,9 @@ func (h Honest) once(ctx context.Context, method, path, body, holds string, into
 	}
 	res, err := h.Client.Do(req)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, largestAnswer))
-	switch {
-	case err != nil:
-		return err
-	case res.StatusCode >= http.StatusMultipleChoices:
-		return fmt.Errorf("the answer is %s", res.Status)
-	case !strings.Contains(string(answer), holds):
-		return errors.New("the answer hasn't what it should")
-	case into != nil:
-		return json.Unmarshal(answer, into)
-	}
-	return nil
+	answer, err = io.ReadAll(io.LimitReader(res.Body, largestAnswer))
+	return res.StatusCode, answer, err
 }

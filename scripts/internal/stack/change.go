@@ -10,33 +10,34 @@ import (
 	"redoubt.example/services/platform/policy"
 )
 
-// Change has policy, intentions and Vault's policies say what the changes do, and what they said at the start where those don't.
-// Programs are the supervisor's: see Replaced.
-func (s *Stack) Change(ctx context.Context, changes control.Changes) error {
+// Change has policy, intentions, Vault's policies and sentinel's rules say what the changes do, and what they said at the start where
+// those don't. Programs are the supervisor's: see Replaced. It returns the policy's revision, which services take up within a moment.
+func (s *Stack) Change(ctx context.Context, changes control.Changes) (revision int64, err error) {
 	top := s.topology
 	if changes.Topology != "" {
-		var err error
 		if top, err = topology.Parse([]byte(changes.Topology)); err != nil {
-			return exit.Usagef("%w", err)
+			return 0, exit.Usagef("%w", err)
 		}
 	}
 	rules := changes.Rules
 	if rules == nil {
-		var err error
 		if rules, err = policy.Rules(); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := s.plane.SetIntentions(ctx, top); err != nil {
-		return err
+		return 0, err
 	}
 	if err := s.plane.SetVaultPolicies(ctx, changes.VaultPolicies); err != nil {
-		return exit.Usagef("%w", err)
+		return 0, exit.Usagef("%w", err)
 	}
-	if _, err := s.publish(ctx, rules, top); err != nil {
-		return exit.Usagef("%w", err)
+	if err := publishDetections(RulesDir(s.cfg.RunDir), changes.Detections); err != nil {
+		return 0, err
 	}
-	return nil
+	if revision, err = s.publish(ctx, rules, top); err != nil {
+		return 0, exit.Usagef("%w", err)
+	}
+	return revision, nil
 }
 
 // Replaced are the components that run other programs than they were made for, with the programs' paths.

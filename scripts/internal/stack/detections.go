@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	"redoubt.example/threatmodel"
@@ -14,8 +15,8 @@ import (
 func RulesDir(runDir string) string { return filepath.Join(runDir, "detections") }
 
 // publishDetections puts the threat model's rules where sentinel reads them: it can't import them, no service imports the
-// threat model. A rule can thus be changed without building a service.
-func publishDetections(dir string) error {
+// threat model. A rule can thus be changed without building a service: other are those that say something else, by name.
+func publishDetections(dir string, other map[string]string) error {
 	rules := threatmodel.Rules()
 	names, err := fs.Glob(rules, "*/rule.yml")
 	if err != nil {
@@ -23,6 +24,9 @@ func publishDetections(dir string) error {
 	}
 	for _, name := range names {
 		text, err := fs.ReadFile(rules, name)
+		if changed, ok := other[path.Dir(name)]; ok {
+			text = []byte(changed)
+		}
 		if err == nil {
 			err = os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755)
 		}

@@ -28,7 +28,7 @@ func (s *Stack) publishStep() process.Spec {
 		if err != nil {
 			return err
 		}
-		return publishDetections(RulesDir(s.cfg.RunDir))
+		return publishDetections(RulesDir(s.cfg.RunDir), nil)
 	}}
 }
 

@@ -193,6 +193,9 @@ func (s *Stack) Address(component string) string {
 	}
 }
 
+// RunDir is the lab's runtime folder.
+func (s *Stack) RunDir() string { return s.cfg.RunDir }
+
 // Sentinel is sentinel's admin socket: of a platform in containers, as the operator sees it.
 func (s *Stack) Sentinel() string {
 	if s.sentinel != "" {

@@ -1,0 +1,4 @@
+package exercise
+
+// Found is the verdict about detection.
+var Found = found
