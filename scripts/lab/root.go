@@ -79,11 +79,12 @@ A lab is ephemeral by design: databases, Vault and the certificate authorities a
 Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+		PersistentPreRun: func(cmd *cobra.Command, args []string) {
 			a.ran = true
-			if cmd.Name() != detachedVerb {
+			if cmd.Name() != detachedVerb && cmd.Name() != backgroundVerb {
 				endWithGoRun()
 			}
+			a.noteVerb(cmd.CommandPath(), args)
 		},
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -105,7 +106,7 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 		a.test(), a.topology(), a.images(), a.release(), a.vulns(),
 
 		a.apikey(), a.revoke(), a.respond(), a.secrets(),
-		a.attack(), a.controlVerb(), a.threat(), a.load(), a.exerciseVerb(),
+		a.attack(), a.controlVerb(), a.threat(), a.load(), a.exerciseVerb(), a.interviewVerb(),
 		a.supervise(), a.floodSender(),
 	)
 	return root
