@@ -112,7 +112,7 @@ func (r Report) Write(w io.Writer, markdown bool) error {
 		d.print("%s\n", fold(e.Text, mark, fmt.Sprintf("%19s", "")))
 	}
 	for _, rule := range slices.Sorted(maps.Keys(r.Alerts)) {
-		d.item(fmt.Sprintf("%s: %d alerts in all", rule, r.Alerts[rule]))
+		d.item(fmt.Sprintf("alerts of %s: %d", rule, r.Alerts[rule]))
 	}
 	return d.err
 }
