@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,4 +54,15 @@ func TestVerbsAreNoted(t *testing.T) {
 	require.Len(t, noted, 2)
 	require.Equal(t, "lab stop payments", noted[0].Text)
 	require.Equal(t, interview.Sheet, noted[1].Kind)
+}
+
+// TestOnlyAnIncidentsProcessIsEnded: a pid that was given to another program meanwhile is left alone.
+func TestOnlyAnIncidentsProcessIsEnded(t *testing.T) {
+	require.True(t, isBackground([]byte("/tmp/lab\x00interview\x00background\x00--dir\x00/x\x00")))
+	require.False(t, isBackground([]byte("/tmp/lab\x00interview\x00sheet\x00")))
+	other := exec.Command("sleep", "60")
+	require.NoError(t, other.Start())
+	t.Cleanup(func() { _ = other.Process.Kill(); _ = other.Wait() })
+	require.NoError(t, endBackground(interview.Session{Background: other.Process.Pid}))
+	require.NoError(t, other.Process.Signal(syscall.Signal(0)), "it runs on")
 }
