@@ -50,7 +50,8 @@ func (a *app) attackMeanwhile(ctx context.Context, i threatmodel.Interview) (pid
 	if err := child.Start(); err != nil {
 		return 0, fmt.Errorf("start the incident: %w", err)
 	}
-	return child.Process.Pid, child.Process.Release()
+	pid = child.Process.Pid // Release forgets it
+	return pid, child.Process.Release()
 }
 
 // attackOnce runs the attacks without remembering what came of them: that would be an answer.
@@ -60,6 +61,9 @@ func (a *app) attackOnce(ctx context.Context, i threatmodel.Interview) error {
 		return err
 	}
 	lab, err := a.target(ctx)
+	if err == nil {
+		lab.Detector, err = a.detector() // some attacks are stopped by nothing, and have to be found
+	}
 	if err != nil {
 		return err
 	}
