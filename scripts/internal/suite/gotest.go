@@ -90,6 +90,7 @@ type event struct {
 	ImportPath string
 	Test       string
 	Output     string
+	Elapsed    float64 // seconds
 }
 
 // collect counts tests, and keeps what failing ones and builds said, and why others were skipped. It returns what failed.
@@ -104,6 +105,9 @@ func (p *Part) collect(output string) (failed failures) {
 		name := cmp.Or(e.Package, e.ImportPath)
 		if e.Test != "" {
 			name += "." + e.Test
+			if !strings.Contains(e.Test, "/") {
+				p.took(e.Test, e.Elapsed)
+			}
 		}
 		switch e.Action {
 		case "output", "build-output":
@@ -128,6 +132,22 @@ func (p *Part) collect(output string) (failed failures) {
 		}
 	}
 	return failed
+}
+
+// slow is how many seconds a test takes to be worth a line, and mostSlow how many lines there are.
+const (
+	slow     = 20
+	mostSlow = 8
+)
+
+// took keeps the tests that took longest, the longest first.
+func (p *Part) took(test string, seconds float64) {
+	if seconds < slow {
+		return
+	}
+	p.Slowest = append(p.Slowest, Timing{test, seconds})
+	slices.SortStableFunc(p.Slowest, func(a, b Timing) int { return cmp.Compare(b.Seconds, a.Seconds) })
+	p.Slowest = p.Slowest[:min(len(p.Slowest), mostSlow)]
 }
 
 // reason finds what a test gave to t.Skip in its output: "    file_test.go:12: reason".

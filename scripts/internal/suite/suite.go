@@ -2,6 +2,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -43,7 +44,14 @@ type Part struct {
 	Failed   int        `json:"failed"`
 	Unsteady []Unsteady `json:"unsteady,omitempty"` // that passed only when they were repeated
 	Skipped  []Skip     `json:"skipped,omitempty"`
-	Output   string     `json:"output,omitempty"` // of what failed
+	Slowest  []Timing   `json:"slowest,omitempty"` // its longest tests
+	Output   string     `json:"output,omitempty"`  // of what failed
+}
+
+// Timing is how long one test took.
+type Timing struct {
+	Test    string  `json:"test"`
+	Seconds float64 `json:"seconds"`
 }
 
 // Skip is a test that didn't run.
@@ -81,12 +89,24 @@ func (s *Suite) Run(ctx context.Context) (Report, error) {
 				part.Output += err.Error() + "\n"
 			}
 		}
-		task.End("%s in %s%s", verdict, term.Seconds(time.Since(start)), named(part.Output))
+		task.End("%s in %s%s", verdict, term.Seconds(time.Since(start)), cmp.Or(named(part.Output), longest(part.Slowest)))
 		report.Passed = report.Passed && part.Passed
 		report.Parts = append(report.Parts, part)
 	}
 	report.Seconds = time.Since(began).Seconds()
 	return report, nil
+}
+
+// longest is what a part's time went to.
+func longest(slowest []Timing) string {
+	var said []string
+	for _, t := range slowest {
+		said = append(said, fmt.Sprintf("%s %s", t.Test, term.Seconds(time.Duration(t.Seconds*float64(time.Second)))))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return "; longest: " + strings.Join(said, ", ")
 }
 
 var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
