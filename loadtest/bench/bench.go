@@ -17,6 +17,8 @@ type Target struct {
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Processes are what serves the way besides the prober itself: their processor time is counted.
 	Processes []int
+
+	rest time.Duration // before each request, outside its time: see Delayed
 }
 
 // exchangeTimeout bounds one request: a way that hangs ends the run instead of lengthening it.

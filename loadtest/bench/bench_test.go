@@ -33,11 +33,12 @@ func serve(t *testing.T) func(context.Context) (net.Conn, error) {
 func TestProbe(t *testing.T) {
 	dial := serve(t)
 	const delay = 60 * time.Microsecond
-	slow, truth := bench.Delayed(bench.Target{Dial: dial}, "slow", delay)
-	samples, err := bench.Probe{Targets: []bench.Target{{Name: "a", Dial: dial, Processes: []int{os.Getpid()}}, slow}, Block: 5, Rounds: 3}.Run(t.Context())
+	a := bench.Target{Name: "a", Dial: dial, Processes: []int{os.Getpid()}}
+	rested, slow, truth := bench.Delayed(a, delay)
+	samples, err := bench.Probe{Targets: []bench.Target{a, slow, rested}, Block: 5, Rounds: 3}.Run(t.Context())
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, truth(), 60.0, "it lasts as long as it is said, by its own clock")
-	require.Len(t, samples, 2)
+	require.Len(t, samples, 3)
 	for _, s := range samples {
 		require.Len(t, s.Epochs, bench.MinEpochs)
 		require.Equal(t, bench.MinEpochs*3*5, s.Requests())
@@ -45,6 +46,7 @@ func TestProbe(t *testing.T) {
 		require.Positive(t, s.CPU()[0])
 	}
 	require.Greater(t, samples[1].Quantile(0), 60.0, "the delay is within the request's time")
+	require.Less(t, samples[2].Quantile(0), samples[1].Quantile(0), "and outside the other's")
 }
 
 func TestFailedRequestsEndTheRun(t *testing.T) {

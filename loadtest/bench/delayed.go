@@ -7,20 +7,23 @@ import (
 	"time"
 )
 
-// Delayed is a target that keeps the processor busy for a known time before each request, to see whether the prober
-// recovers it. truth is the median of what the delay really was, by its own clock, in microseconds.
-func Delayed(t Target, name string, delay time.Duration) (delayed Target, truth func() float64) {
+// Delayed is a target that keeps the processor busy for a known time in each request, and rested one that does so just before,
+// outside the request's time: what is found between the two has to be the delay, to see whether the prober recovers it. To
+// compare it with the target itself would find more than the delay, or less: a server whose next request comes later sleeps more
+// deeply, which costs microseconds of its own. truth is the median of what the delay really was, by its own clock, in microseconds.
+func Delayed(t Target, delay time.Duration) (rested, delayed Target, truth func() float64) {
 	d := &delays{}
-	dial := t.Dial
-	t.Name = name
-	t.Dial = func(ctx context.Context) (net.Conn, error) {
-		conn, err := dial(ctx)
+	rested, delayed = t, t
+	rested.Name, rested.rest = t.Name+" rested", delay
+	delayed.Name = t.Name + " delayed"
+	delayed.Dial = func(ctx context.Context) (net.Conn, error) {
+		conn, err := t.Dial(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return &delayedConn{conn, delay, d}, nil
 	}
-	return t, func() float64 {
+	return rested, delayed, func() float64 {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return QuantileOf(0.5, d.took)
@@ -39,11 +42,7 @@ type delayedConn struct {
 }
 
 func (c *delayedConn) Write(b []byte) (int, error) {
-	began := time.Now()
-	took := time.Duration(0)
-	for took < c.delay {
-		took = time.Since(began)
-	}
+	took := spinFor(time.Now(), c.delay)
 	c.delays.mu.Lock()
 	c.delays.took = append(c.delays.took, took)
 	c.delays.mu.Unlock()

@@ -23,6 +23,7 @@ type exchanger struct {
 	reader  *bufio.Reader
 	request []byte
 	body    []byte
+	rest    time.Duration
 }
 
 func dial(ctx context.Context, t Target) (*exchanger, error) {
@@ -34,13 +35,16 @@ func dial(ctx context.Context, t Target) (*exchanger, error) {
 	}
 	body := bytes.Repeat([]byte("r"), bodySize)
 	head := "POST / HTTP/1.1\r\nHost: bench\r\nContent-Type: text/plain\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
-	return &exchanger{conn: conn, reader: bufio.NewReader(conn), request: append([]byte(head), body...), body: make([]byte, bodySize)}, nil
+	return &exchanger{conn: conn, reader: bufio.NewReader(conn), request: append([]byte(head), body...), body: make([]byte, bodySize), rest: t.rest}, nil
 }
 
 // exchange sends one request and returns when its answer is read, with the time between.
 func (e *exchanger) exchange() (time.Duration, error) {
 	if err := e.conn.SetDeadline(time.Now().Add(exchangeTimeout)); err != nil {
 		return 0, err
+	}
+	if e.rest > 0 {
+		spinFor(time.Now(), e.rest)
 	}
 	began := time.Now()
 	if _, err := e.conn.Write(e.request); err != nil {

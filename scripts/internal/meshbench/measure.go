@@ -72,16 +72,16 @@ func (m measurement) targets() []bench.Target {
 func (m measurement) latency(ctx context.Context, into *Result) ([]Row, error) {
 	again := m.rows[0].target // the baseline once more: the harness must find no difference
 	again.Name = controlName
-	delayed, truth := bench.Delayed(m.rows[0].target, "plaintext delayed", injected) // and with one that it must find
+	rested, delayed, truth := bench.Delayed(m.rows[0].target, injected) // and one that it must find
 	samples, err := bench.Probe{
-		Targets: append(m.targets(), again, delayed), For: m.share(latencyShare), Seed: m.seed,
+		Targets: append(m.targets(), again, rested, delayed), For: m.share(latencyShare), Seed: m.seed,
 		Progress: func(part float64) { m.say(fmt.Sprintf("latency %.0f %%", 100*part)) },
 	}.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
 	into.AA = append(into.AA, compareControl(m.state, samples[len(m.rows)], samples[0]))
-	into.Calibration = append(into.Calibration, compareDelayed(m.state, truth(), samples[len(m.rows)+1], samples[0]))
+	into.Calibration = append(into.Calibration, compareDelayed(m.state, truth(), samples[len(m.rows)+2], samples[len(m.rows)+1]))
 	return compare(m.state, m.rows, samples)
 }
 
