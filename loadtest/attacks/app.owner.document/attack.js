@@ -1,4 +1,4 @@
-// Broken object level authorization (OWASP API1:2023): alice has seen the ID of a document of bob's somewhere.
+// Broken object level authorization (OWASP API1:2023): alice has seen the IDs of a few documents of bob's somewhere.
 function store(lab, user) {
   const res = lab.http({ method: 'POST', path: '/v1/documents', token: lab.tokens[user], body: { title: 'Private', text: 'The board agreed on Monday to sell the company.' } });
   if (res.status !== 201) throw new Error(`store a document: ${res.status} ${res.body}`);
@@ -13,6 +13,6 @@ function read(lab, user, ids) {
 export function benign(lab) { read(lab, 'bob', [store(lab, 'bob')]); }
 
 export function attack(lab) {
-  const id = store(lab, 'bob');
-  read(lab, 'alice', [id, id.toUpperCase(), `${id}?owner=bob`, `${id}?owner=alice`]);
+  const [id, ...more] = [store(lab, 'bob'), store(lab, 'bob'), store(lab, 'bob')];
+  read(lab, 'alice', [id, id.toUpperCase(), `${id}?owner=bob`, `${id}?owner=alice`, ...more]);
 }

@@ -8,5 +8,5 @@ export function benign(lab) { charge(lab, lab.transaction); }
 export function attack(lab) {
   const left = claims(lab.transaction).exp * 1000 - Date.now();
   if (left > 0) lab.mesh.sleep(left + 500);
-  charge(lab, lab.transaction);
+  charge(lab, lab.transaction, 3);
 }

@@ -33,6 +33,7 @@ func (p *player) perform(ctx context.Context, a attacks.Attack) (map[string]outc
 		}
 		after := checked[check]
 		after.Marks = append(after.Marks, outcomes[attempt].Marks...)
+		after.BeganMS = outcomes[attempt].BeganMS // what the component says while it starts is about the attack
 		outcomes[attempt] = after
 	}
 	if _, err := p.play(ctx, a, revert); err != nil {
