@@ -163,14 +163,14 @@ marks=%q
 for last; do :; done
 verb="$2 $4"
 case "$verb" in
-"run sidecar") if mkdir "$marks/a"; then verdict=inconclusive; else verdict=blocked; fi ;;
+"run sidecar") alert=', "alert": {"rule": "a rule"}'; if mkdir "$marks/a"; then verdict=inconclusive; alert=', "alert": {"rule": ""}'; else verdict=blocked; fi ;;
 "run native") if mkdir "$marks/b"; then verdict=succeeded; else verdict=blocked; fi ;;
 "prove sidecar") if mkdir "$marks/c"; then proved=false; else proved=true; fi ;;
 "prove native") proved=false ;;
 esac 2>/dev/null
 echo "said: $* $verdict$proved"
 case "$verb" in
-run*) echo "{\"attacks\": [{\"id\": \"edge.a\", \"verdict\": \"$verdict\"}], \"skipped\": [{\"id\": \"edge.b\", \"reason\": \"no root\"}]}" >"$last" ;;
+run*) echo "{\"attacks\": [{\"id\": \"edge.a\", \"verdict\": \"$verdict\"}, {\"id\": \"edge.c\", \"verdict\": \"blocked\"$alert}], \"skipped\": [{\"id\": \"edge.b\", \"reason\": \"no root\"}]}" >"$last" ;;
 *) echo "{\"controls\": [{\"id\": \"mesh.a\", \"proved\": $proved}]}" >"$last" ;;
 esac
 test "$verdict$proved" = blocked || test "$verdict$proved" = true
@@ -187,15 +187,17 @@ func TestRepeatedAttacks(t *testing.T) {
 	part := func(name string) suite.Part {
 		return report.Parts[slices.IndexFunc(report.Parts, func(p suite.Part) bool { return p.Name == name })]
 	}
-	for name, id := range map[string]string{"attacks, mode sidecar": "edge.a", "proof of all controls": "mesh.a"} {
+	for name, ids := range map[string][]string{"attacks, mode sidecar, and their alerts": {"edge.a", "edge.c"}, "proof of all controls": {"mesh.a"}} {
 		p := part(name)
 		require.True(t, p.Passed, "%+v", p)
-		require.Equal(t, 1, p.Tests)
-		require.Len(t, p.Unsteady, 1)
-		require.Equal(t, id, p.Unsteady[0].Test)
+		require.Equal(t, len(ids), p.Tests)
+		require.Len(t, p.Unsteady, len(ids))
+		for i, id := range ids {
+			require.Equal(t, id, p.Unsteady[i].Test)
+		}
 		require.Contains(t, p.Unsteady[0].Output, "said: attack")
 	}
-	require.Equal(t, []suite.Skip{{Test: "attack edge.b", Reason: "no root"}}, part("attacks, mode sidecar").Skipped)
+	require.Equal(t, []suite.Skip{{Test: "attack edge.b", Reason: "no root"}}, part("attacks, mode sidecar, and their alerts").Skipped)
 	for _, name := range []string{"attacks, mode native", "proof of mesh.*, mode native"} {
 		p := part(name)
 		require.False(t, p.Passed, name)
