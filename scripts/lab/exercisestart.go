@@ -128,6 +128,7 @@ func (a *app) breakableLab(ctx context.Context) error {
 		return err
 	}
 	p := breakable()
+	p.Page, p.Called = true, invocation()
 	if err := a.checkPlan(&p); err != nil {
 		return err
 	}

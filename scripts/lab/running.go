@@ -10,6 +10,7 @@ import (
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/labdir"
+	"redoubt.example/scripts/internal/page"
 	"redoubt.example/scripts/internal/procfs"
 	"redoubt.example/scripts/internal/respond"
 	"redoubt.example/scripts/internal/sentinel"
@@ -31,6 +32,7 @@ type runningLab struct {
 	sup     *supervisor.Supervisor
 	stop    context.CancelFunc
 	vigil   sentinel.Vigil
+	page    *page.Server // nil: the lab has none
 
 	mu      sync.Mutex
 	startup time.Duration // 0 until everything was ready once
@@ -59,7 +61,7 @@ func (l *runningLab) Status(ctx context.Context) control.Status {
 	l.mu.Unlock()
 	s := control.Status{
 		Engine: control.Process, Degraded: []control.Degradation{}, ControlsOff: l.controlsOff(), Exercise: l.inPlace(), Settings: l.stack.Settings(), Mode: l.plan.Mode, Profile: l.plan.Profile, StartupSeconds: startup.Round(time.Millisecond).Seconds(),
-		Delays: l.delayed().List(), GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(),
+		Delays: l.delayed().List(), GatewayURL: l.stack.GatewayURL, CAFile: l.dir.CAFile(), PageURL: l.pageURL(),
 		Components: []control.Component{{
 			Name: supervisorName, PID: os.Getpid(), State: string(supervisor.Ready), RSSBytes: procfs.Memory(os.Getpid()),
 			Address: "unix:" + l.control,

@@ -15,5 +15,7 @@ func (l *runningLab) Survey(ctx context.Context) (control.Survey, error) {
 			pids[c.PID] = c.Name
 		}
 	}
-	return l.stack.Survey(ctx, pids)
+	found, err := l.stack.Survey(ctx, pids)
+	found.Listeners = l.withoutPage(found.Listeners)
+	return found, err
 }

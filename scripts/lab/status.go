@@ -49,8 +49,12 @@ func writeStatus(w io.Writer, out term.Output, s control.Status) error {
 	if s.Engine == control.Docker {
 		headline += ", in containers"
 	}
-	fmt.Fprintf(w, "%s, mode %s, profile %s, started in %.1f s, %s resident\ngateway %s, CA %s\n\n",
-		headline, s.Mode, s.Profile, s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, s.CAFile)
+	page := ""
+	if s.PageURL != "" {
+		page = fmt.Sprintf("page %s, opened by a link: %s page\n", s.PageURL, invocation())
+	}
+	fmt.Fprintf(w, "%s, mode %s, profile %s, started in %.1f s, %s resident\ngateway %s, CA %s\n%s\n",
+		headline, s.Mode, s.Profile, s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, s.CAFile, page)
 	table := &term.Table{Headers: []string{"component", "state", ">pid", ">memory", ">restarts", "address"}}
 	for _, c := range s.Components {
 		pid, address := "", c.Address

@@ -78,6 +78,11 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 	if err != nil {
 		return err
 	}
+	if l, ok := l.(*runningLab); ok {
+		if err := l.listenPage(ctx, claim, log); err != nil {
+			return err
+		}
+	}
 
 	// The processes end with ctx; the control socket answers until they have.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -110,6 +115,13 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 	l.becomeReady(time.Since(began))
 	log.Info("lab ready", "seconds", time.Since(began).Seconds())
 	if l, ok := l.(*runningLab); ok {
+		if l.page != nil {
+			wg.Go(func() {
+				if err := l.page.Serve(ctx); err != nil {
+					log.Error("the page is gone", "error", err.Error())
+				}
+			})
+		}
 		wg.Go(func() { l.vigil.Run(ctx, sentinel.NewClient(l.stack.Sentinel()), log) })
 	}
 	if err := ready(l.Status(ctx)); err != nil {

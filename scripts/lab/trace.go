@@ -91,6 +91,9 @@ connections.`,
 			default:
 				return exit.Mend(exit.Usagef("say a method and a path, or neither"), "lab help trace")
 			}
+			if err := o.readBody(cmd.InOrStdin()); err != nil {
+				return err
+			}
 			if err := o.check(cmd.Flags().Changed("body")); err != nil {
 				return err
 			}
@@ -98,8 +101,21 @@ connections.`,
 		},
 	}
 	cmd.Flags().IntVar(&o.count, "count", 1, "how many requests; more than one: the medians")
-	cmd.Flags().StringVar(&o.body, "body", "", "the JSON to send (default for documents: a sample)")
+	cmd.Flags().StringVar(&o.body, "body", "", "the JSON to send, or - for what comes on standard input (default for documents: a sample)")
 	return cmd
+}
+
+// readBody takes a body from standard input: what somebody writes isn't for the list of processes.
+func (o *traceOptions) readBody(in io.Reader) error {
+	if o.body != "-" {
+		return nil
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxResponse))
+	if err != nil {
+		return fmt.Errorf("read the body: %w", err)
+	}
+	o.body = string(text)
+	return nil
 }
 
 func (o *traceOptions) check(given bool) error {

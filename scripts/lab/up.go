@@ -44,11 +44,15 @@ type plan struct {
 	Tools   tools.Set        `json:"tools"`
 
 	Exercises bool `json:"exercises"` // it may be broken and mended while it runs
+
+	Page     bool   `json:"page"`      // it has a page for a browser
+	PagePort int    `json:"page_port"` // 0: the kernel's choice
+	Called   string `json:"called"`    // how the person calls this program, for the page's hints
 }
 
 func (a *app) up() *cobra.Command {
 	var p plan
-	var detach bool
+	var detach, noPage bool
 	var respond string
 	var replicas, delays []string
 	cmd := &cobra.Command{
@@ -72,6 +76,9 @@ a second Ctrl-C without patience.`,
 			if p.Respond = threatmodel.Mode(respond); !slices.Contains(threatmodel.Modes, p.Respond) {
 				return exit.Usagef("--respond is off, propose or auto, not %q", respond)
 			}
+			if p.Page, p.Called = !noPage && p.Engine == control.Process, invocation(); p.PagePort < 0 || p.PagePort > 65535 {
+				return exit.Usagef("there is no port %d", p.PagePort)
+			}
 			if err := a.checkPlan(&p); err != nil {
 				return err
 			}
@@ -88,7 +95,7 @@ a second Ctrl-C without patience.`,
 				if err != nil {
 					return err
 				}
-				return a.announce(status)
+				return a.announce(cmd.Context(), status)
 			}
 			return a.foreground(cmd.Context(), p)
 		},
@@ -103,6 +110,8 @@ a second Ctrl-C without patience.`,
 	flags.StringSliceVar(&p.With, "with", nil, "with the engine docker, what is beside the platform: "+strings.Join(containers.Extras(), ", "))
 	flags.StringVar(&p.Attach, "attach", "", "with the engine docker: the project of a platform that docker compose or Tilt runs already, and goes on to")
 	flags.IntVar(&p.Port, "port", stack.DefaultPort, "the gateway's port; when not given, the next free one")
+	flags.IntVar(&p.PagePort, "page-port", 0, "the page's port on loopback (default: any free one)")
+	flags.BoolVar(&noPage, "no-page", false, "without a page for a browser")
 	flags.BoolVar(&p.NoSync, "no-sync", false, "PostgreSQL doesn't wait for the disk, whose pauses hide what is measured")
 	flags.StringVar(&respond, "respond", string(threatmodel.Propose),
 		"how far runbooks go by themselves: off, propose (and wait for `lab respond approve`), or auto (as each says of itself)")
@@ -244,7 +253,7 @@ func (a *app) foreground(ctx context.Context, p plan) error {
 		task.End("")
 		progress.Close()
 		task = nil
-		if err := a.announce(status); err != nil {
+		if err := a.announce(ctx, status); err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, "Ctrl-C stops everything.")
@@ -259,7 +268,19 @@ func (a *app) foreground(ctx context.Context, p plan) error {
 }
 
 // announce prints what a person wants to know once the lab is ready.
-func (a *app) announce(s control.Status) error {
+func (a *app) announce(ctx context.Context, s control.Status) error {
+	link := ""
+	if s.PageURL != "" && !a.json { // as JSON nobody opens it
+		client, _, err := a.running()
+		if err != nil {
+			return err
+		}
+		once, err := client.PageLink(ctx)
+		if err != nil {
+			return err
+		}
+		link = "  open " + once.URL + "\n"
+	}
 	return a.output().Print(s, func(w io.Writer) error {
 		out := a.output()
 		ca := s.CAFile
@@ -275,7 +296,7 @@ func (a *app) announce(s control.Status) error {
   curl --cacert %[7]s -H "Authorization: Bearer $(%[5]s token --user alice%[6]s)" \
        --json '{"title": "Minutes", "text": "The board met on Monday."}' %[4]s/v1/documents
   %[5]s logs ingestion%[6]s
-%[8]s`, out.Paint("ready", term.Good), s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, lab, dir, ca, isolationNote())
+%[9]s%[8]s`, out.Paint("ready", term.Good), s.StartupSeconds, term.Bytes(s.RSSBytes), s.GatewayURL, lab, dir, ca, isolationNote(), link)
 		return err
 	})
 }

@@ -22,6 +22,7 @@ type Status struct {
 	RSSBytes       int64         `json:"rss_bytes"`          // the sum of all components
 	GatewayURL     string        `json:"gateway_url"`
 	CAFile         string        `json:"ca_file"`
+	PageURL        string        `json:"page_url,omitempty"` // opens with a link of `lab page`; "": it has none
 	Components     []Component   `json:"components"`
 }
 

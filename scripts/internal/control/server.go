@@ -103,6 +103,9 @@ func Handler(lab Lab) http.Handler {
 	if responder, ok := lab.(Responder); ok {
 		handleResponses(mux, responder)
 	}
+	if pager, ok := lab.(Pager); ok {
+		handlePage(mux, pager)
+	}
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		lab.Down()
 		reply(w, http.StatusAccepted, struct{}{})
