@@ -24,7 +24,8 @@ export function attack(lab) {
   const sealed = JSON.parse(published);
   const bundle = JSON.parse(encoding.b64decode(sealed.payload, 'std', 's'));
   bundle.revision += 1000000000;
-  bundle.files['ingestion.rego'] = 'package redoubt.ingestion\n\nallow := "open"\n';
+  // Everybody but who has no name: rules that let in nobody in particular are refused whoever signed them.
+  bundle.files['ingestion.rego'] = 'package redoubt.ingestion\n\nallow := "open" if input.caller != ""\n';
   sealed.payload = encoding.b64encode(JSON.stringify(bundle), 'std');
   const mine = JSON.stringify(sealed);
   lab.mesh.write(path(lab), mine);
