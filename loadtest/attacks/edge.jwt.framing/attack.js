@@ -11,7 +11,7 @@ export function attack(lab) {
   const payload = bobs(lab, { scope: 'account:read' });
   const forged = [unsigned(lab, payload), lab.mesh.jws({ header: { alg: 'RS256', kid: 'forged', typ: 'JWT' }, payload, sign: 'RS256', key: key.private })];
   const seen = [];
-  for (let n = 0; n < 8; n++) {
+  for (let n = 0; n < 12; n++) {
     const token = forged[n % 2];
     seen.push(lab.http({ from: shared, method: 'PUT', path: '/v1/accounts/bob/state', token, body: { state: 'active' } }).status);
   }
