@@ -42,6 +42,9 @@ func (a *app) startExercise(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.notInterviewing(); err != nil {
+		return err
+	}
 	if err := a.breakableLab(ctx); err != nil {
 		return err
 	}

@@ -61,6 +61,14 @@ func (a *app) interviewing() (f interview.Folder, s interview.Session, i threatm
 	return f, s, i, err
 }
 
+// notInterviewing refuses what would take the place of what an interview is about.
+func (a *app) notInterviewing() error {
+	if _, _, _, err := a.interviewing(); err != nil {
+		return nil //nolint:nilerr // none is under way, or none that can be told
+	}
+	return exit.Mend(exit.Usagef("an interview is under way"), "lab interview end"+a.dirFlag())
+}
+
 type interviewOptions struct {
 	level, kind string
 	minutes     int
@@ -121,11 +129,11 @@ func (a *app) startInterview(ctx context.Context, o interviewOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.breakableLab(ctx); err != nil {
-		return err
-	}
 	if _, _, _, err := a.current(); err == nil {
 		return exit.Mend(exit.Usagef("an exercise is in place"), "lab exercise stop"+a.dirFlag())
+	}
+	if err := a.breakableLab(ctx); err != nil {
+		return err
 	}
 	s.ID, s.Prepared = i.ID, time.Now().UTC()
 	files, err := a.breakForInterview(ctx, i)
