@@ -90,7 +90,7 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) Handler() http.Handler {
 	inside := http.NewServeMux()
 	for _, v := range views {
-		inside.HandleFunc("GET "+v.Path+"{$}", s.show(v))
+		inside.HandleFunc("GET "+v.pattern(), s.show(v))
 	}
 	inside.HandleFunc("GET /api/{verb}", s.ask)
 	inside.HandleFunc("POST /api/{verb}", s.order)

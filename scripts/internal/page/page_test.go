@@ -265,6 +265,22 @@ func TestVerbsTakeNoFlags(t *testing.T) {
 	require.Equal(t, `{"title":"--dir"}`, a.Result.Stdin)
 }
 
+func TestEveryViewIsDrawn(t *testing.T) {
+	s := start(t, quiet(t))
+	b := opened(t, s)
+	_, first := b.get(t, "/", nil)
+	for _, v := range []string{"/request", "/attacks", "/alerts", "/controls", "/threats", "/exercises", "/secrets"} {
+		require.Contains(t, first, `<a href="`+v+`">`)
+		status, body := b.get(t, v, nil)
+		require.Equal(t, http.StatusOK, status, v)
+		require.Contains(t, body, `aria-current="page"`, v)
+		require.NotContains(t, body, "style=", "the policy forbids it")
+		status, _ = b.get(t, "/static"+v+".js", nil)
+		require.Equal(t, http.StatusOK, status, v)
+	}
+	require.Contains(t, first, `data-caller="ingestion" data-callee="payments"`)
+}
+
 func TestOneOrderAtATime(t *testing.T) {
 	cfg := quiet(t)
 	begun, goOn := make(chan struct{}), make(chan struct{})

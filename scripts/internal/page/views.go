@@ -23,8 +23,23 @@ type view struct {
 	Path, Name, Title string
 }
 
+// pattern is the view's in a mux: of "/", that alone.
+func (v view) pattern() string {
+	if v.Path == "/" {
+		return "/{$}"
+	}
+	return v.Path
+}
+
 var views = []view{
 	{"/", "map", "Map"},
+	{"/request", "request", "Request"},
+	{"/attacks", "attacks", "Attacks"},
+	{"/alerts", "alerts", "Alerts"},
+	{"/controls", "controls", "Controls"},
+	{"/threats", "threats", "Threats"},
+	{"/exercises", "exercises", "Exercises"},
+	{"/secrets", "secrets", "Secrets"},
 }
 
 type shown struct {
@@ -66,6 +81,8 @@ func (s *Server) data(v view) any {
 	switch v.Name {
 	case "map":
 		return s.mapped()
+	case "request":
+		return s.requests()
 	}
 	return nil
 }
@@ -106,6 +123,27 @@ func (s *Server) mapped() mapped {
 		m.Edges = append(m.Edges, c)
 	}
 	return m
+}
+
+// request is one that the view offers: an edge route, with a body that it takes.
+type request struct{ Method, Path, Body string }
+
+// bodies are samples for routes that take one.
+var bodies = map[string]string{
+	"POST /v1/documents":  `{"title": "Minutes", "text": "The board agreed on Monday to publish the report."}`,
+	"POST /v1/inferences": `{"model": "langid", "input": "Guten Morgen, wie geht es Ihnen?"}`,
+}
+
+// requests are the edge routes that need nothing but a token: those with a parameter a person completes.
+func (s *Server) requests() (all []request) {
+	for _, r := range s.cfg.Topology.Edge {
+		method, path, _ := strings.Cut(r.Route, " ")
+		body := bodies[r.Route]
+		if (method == http.MethodGet || body != "") && !strings.Contains(path, "{") {
+			all = append(all, request{method, path, body})
+		}
+	}
+	return all
 }
 
 // static serves scripts and styles. They are the same for everybody, and hold nothing of a lab.

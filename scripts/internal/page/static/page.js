@@ -139,3 +139,26 @@ source.onerror = () => {
   $("#health-dot").className = "dot bad";
   $("#health").textContent = "the lab doesn't answer";
 };
+
+// table makes one: columns are [heading, cell(row), class]. On a phone each row is a card.
+export function table(caption, columns, rows, nothing) {
+  if (rows.length === 0) return el("p", { class: "none" }, nothing);
+  const head = el("tr", {}, ...columns.map(([name, , kind]) => el("th", { scope: "col", class: kind }, name)));
+  const body = rows.map((row) => el("tr", {}, ...columns.map(([name, cell, kind], i) => {
+    const value = cell(row);
+    return el(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null, class: kind, "data-of": i === 0 ? null : name },
+      ...(Array.isArray(value) ? value : [value ?? ""]));
+  })));
+  return el("table", {}, el("caption", { class: "visually-hidden" }, caption), el("thead", {}, head), el("tbody", {}, ...body));
+}
+
+export function fill(where, ...what) {
+  where.classList.remove("none");
+  where.replaceChildren(...what);
+}
+
+// filtered shows those rows whose text has what is typed.
+export function filtered(input, show) {
+  input.addEventListener("input", () => show(input.value.trim().toLowerCase()));
+  show("");
+}
