@@ -181,12 +181,9 @@ func route(e hops.Pair, way []int, first int, grid [][]slot, narrow bool, boxW, 
 	var x, y float64
 	for i, s := range way {
 		nx, ny := xy(point{float64(first+i) / float64(len(grid)-1), grid[first+i][s].at})
-		startGap, endGap := 0.0, 0.0
-		if i == 1 {
-			startGap = half
-		}
+		startGap, endGap := half, half // past a service it goes straight, or it would cut the box beside it
 		if i == len(way)-1 {
-			endGap = half + 5 // the arrow's head
+			endGap += 9 // the arrow's head
 		}
 		if i == 0 {
 			x, y = nx, ny

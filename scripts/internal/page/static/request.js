@@ -26,7 +26,9 @@ function bar(client, begin, hop) {
 }
 
 function ledger(hop) {
-  const parts = [["transit: sockets, sidecars, TLS", hop.transit_us, 1], ...hop.controls.map((p) => [p.id, p.us, p.count]).sort((a, b) => b[1] - a[1]),
+  const all = hop.controls.map((p) => [p.id, p.us, p.count]).sort((a, b) => b[1] - a[1]), small = all.filter((p) => p[1] < 1);
+  const parts = [["transit: sockets, sidecars, TLS", hop.transit_us, 1], ...all.filter((p) => p[1] >= 1),
+    ...(small.length ? [[`${small.length} below a microsecond: ${small.map((p) => p[0]).join(", ")}`, small.reduce((n, p) => n + p[1], 0), 1]] : []),
     ["residual: what nothing explains", hop.residual_us, 1]];
   const most = Math.max(...parts.map((p) => p[1]), 1);
   return el("table", { class: "ledger" }, el("caption", {}, `The ledger of ${hop.name}: ${us(hop.self_us)} of its own, ${us(hop.total_us)} in all`),
