@@ -22,6 +22,7 @@ type Honest struct {
 const (
 	honestPatience = 20 * time.Second // a service that was just restarted is found within a second or two
 	honestPause    = 100 * time.Millisecond
+	honestRefused  = 5 * time.Second // rules and programs are in force by then: a refusal that lasts so long is meant
 	largestAnswer  = 1 << 20
 )
 
@@ -55,12 +56,25 @@ func (h Honest) Use(ctx context.Context) error {
 	return h.until(ctx, http.MethodGet, "/v1/documents/"+stored.ID, "", title, nil)
 }
 
-// until asks again and again until the answer is good, or the time is up.
+// refusal is an answer that says it is the client's fault (RFC 9110, section 15.5).
+type refusal int
+
+func (r refusal) Error() string {
+	return fmt.Sprintf("the answer is %d %s", int(r), http.StatusText(int(r)))
+}
+
+// until asks again and again until the answer is good, or the time is up, or nothing but refusals come.
 func (h Honest) until(ctx context.Context, method, path, body, holds string, into any) error {
+	served := time.Now() // when it was last not refused
 	for {
 		err := h.once(ctx, method, path, body, holds, into)
 		if err == nil {
 			return nil
+		}
+		if refused := refusal(0); !errors.As(err, &refused) {
+			served = time.Now()
+		} else if time.Since(served) > honestRefused {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -75,6 +89,8 @@ func (h Honest) once(ctx context.Context, method, path, body, holds string, into
 	switch {
 	case err != nil:
 		return err
+	case status >= http.StatusBadRequest && status < http.StatusInternalServerError:
+		return refusal(status)
 	case status >= http.StatusMultipleChoices:
 		return fmt.Errorf("the answer is %d %s", status, http.StatusText(status))
 	case !strings.Contains(string(answer), holds):
