@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,9 +45,9 @@ func recorded(t *testing.T) page.Config {
 			Components: []control.Component{{Name: "gateway", State: "ready"}, {Name: "ingestion", State: "ready"}, {Name: "payments", State: "stopped"},
 				{Name: "inference", State: "ready"}, {Name: "vault", State: "ready"}, {Name: "notification", State: "ready"}, {Name: "modelstore", State: "starting"}}}
 	}
-	requests := uint64(0)
+	var samples, events atomic.Uint64
 	cfg.Sample = func(context.Context) (hops.Sample, error) {
-		requests += 40
+		requests := 40 * samples.Add(1)
 		h := func(n uint64) hops.Histogram {
 			return hops.Histogram{Count: n, Buckets: []hops.Bucket{{Upper: 0.01, Count: n / 2}, {Upper: 0.02, Count: n}}}
 		}
@@ -62,7 +63,7 @@ func recorded(t *testing.T) page.Config {
 		return []alert.Alert{{Seq: 1, Title: hostile, Level: "high"}}, nil
 	}
 	cfg.Events = func(context.Context, alert.EventQuery) ([]alert.Event, error) {
-		return []alert.Event{{ID: "1", Time: time.Now(), Fields: map[string]any{event.Service: "gateway", event.RuleID: "edge.schema", event.Reason: hostile}}}, nil
+		return []alert.Event{{ID: fmt.Sprint(events.Add(1)), Time: time.Now(), Fields: map[string]any{event.Service: "gateway", event.RuleID: "edge.schema", event.Reason: hostile}}}, nil
 	}
 	return cfg
 }
@@ -74,7 +75,7 @@ const audit = `(() => {
   const seen = (e) => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== "hidden";
   for (const e of document.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]:not(main):not(h2)")) {
     if (!seen(e)) continue;
-    const name = e.getAttribute("aria-label") || e.textContent.trim() || [...(e.labels ?? [])].map((l) => l.textContent).join();
+    const name = e.getAttribute("aria-label") || (e.labels ? [...e.labels].map((l) => l.textContent).join() || (e.matches("button") && e.textContent) : e.textContent.trim());
     if (!name) found.push("no name: " + e.outerHTML.slice(0, 90));
   }
   for (const e of document.querySelectorAll("main *")) {
