@@ -36,7 +36,7 @@ of --dir if it is up, else by those of this checkout.`,
   lab policy explain --caller ingestion --route inference/Classify --user alice`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			top, err := topology.Load()
+			top, err := a.topologyInForce()
 			if err != nil {
 				return err
 			}
@@ -82,6 +82,19 @@ func (a *app) answer(ctx context.Context, top *topology.Topology, q authz.Questi
 	}
 	out := a.output()
 	return out.Print(answer, func(w io.Writer) error { return writeExplanation(w, out, answer) })
+}
+
+// topologyInForce is the lab's, which may be broken by an exercise, or without one the checkout's.
+func (a *app) topologyInForce() (*topology.Topology, error) {
+	dir, err := a.dir()
+	if err != nil {
+		return nil, err
+	}
+	record, err := dir.Running()
+	if err != nil {
+		return topology.Load() //nolint:nilerr // no lab
+	}
+	return stack.InForce(record.RunDir)
 }
 
 // decider has the rules that the lab published, if one is up. They are read to be explained, not to be obeyed, so

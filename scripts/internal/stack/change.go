@@ -28,6 +28,9 @@ func (s *Stack) Change(ctx context.Context, changes control.Changes) (revision i
 	if err := s.plane.SetIntentions(ctx, top); err != nil {
 		return 0, err
 	}
+	if err := noteTopology(s.cfg.RunDir, changes.Topology); err != nil {
+		return 0, err
+	}
 	if err := s.plane.SetVaultPolicies(ctx, changes.VaultPolicies); err != nil {
 		return 0, exit.Usagef("%w", err)
 	}
