@@ -29,7 +29,8 @@ type provenExercise struct {
 }
 
 func (a *app) exerciseProve() *cobra.Command {
-	return &cobra.Command{
+	var withoutCheats bool
+	cmd := &cobra.Command{
 		Use:   "prove [exercise]...",
 		Short: "Show that exercises are fair: broken they fail, solved they pass, and cheats fail",
 		Long: `Show that exercises are fair, all or those that are named: as they are broken the attacks get through, with the reference
@@ -41,9 +42,16 @@ Starts a lab, and stops it afterwards.`,
 			if err != nil {
 				return err
 			}
+			if withoutCheats {
+				for i := range chosen {
+					chosen[i].Cheats = nil
+				}
+			}
 			return a.withOwnLab(cmd.Context(), breakable(), func(ctx context.Context) error { return a.proveExercises(ctx, chosen) })
 		},
 	}
+	cmd.Flags().BoolVar(&withoutCheats, "without-cheats", false, "leave the cheats out: broken and solved alone, in half the time")
+	return cmd
 }
 
 func (a *app) chosenExercises(names []string) (chosen []threatmodel.Exercise, err error) {

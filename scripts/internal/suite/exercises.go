@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// proveExercises shows of every exercise that it is fair: broken it fails, solved it passes, and cheats fail where they should.
+// proveExercises shows of every exercise that it is fair: broken it fails, and solved it passes. That cheats fail takes as long again,
+// and is a job of its own in the workflow.
 // Those that don't come out so are tried once more: a machine that others use can fail an honest user, too.
 func (s *Suite) proveExercises(ctx context.Context, into *Part) error {
 	first, err := s.exercises(ctx)
@@ -22,7 +23,7 @@ func (s *Suite) exercises(ctx context.Context, ids ...string) (o outcome, err er
 			Proved            bool
 		}
 	}
-	o.said, err = s.verb(ctx, &proof, append([]string{"exercise", "prove"}, ids...)...)
+	o.said, err = s.verb(ctx, &proof, append([]string{"exercise", "prove", "--without-cheats"}, ids...)...)
 	wrong := map[string]bool{}
 	for _, p := range proof.Exercises {
 		if !p.Proved {
