@@ -1,7 +1,6 @@
 package threatmodel
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 //go:embed exercises/*/exercise.yaml
@@ -104,9 +101,7 @@ func ReadExercises(folder fs.FS) (all []Exercise, err error) {
 		e := Exercise{ID: path.Dir(name)}
 		raw, err := fs.ReadFile(folder, name)
 		if err == nil {
-			decoder := yaml.NewDecoder(bytes.NewReader(raw))
-			decoder.KnownFields(true)
-			err = decoder.Decode(&e)
+			err = decode(raw, &e)
 		}
 		if err == nil {
 			err = e.check()

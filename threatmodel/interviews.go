@@ -1,7 +1,6 @@
 package threatmodel
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/binary"
@@ -96,9 +95,7 @@ func ReadInterviews(folder fs.FS) (all []Interview, err error) {
 		i := Interview{ID: strings.TrimSuffix(path.Base(name), ".yaml")}
 		raw, err := fs.ReadFile(folder, name)
 		if err == nil {
-			decoder := yaml.NewDecoder(bytes.NewReader(raw))
-			decoder.KnownFields(true)
-			err = decoder.Decode(&i)
+			err = decode(raw, &i)
 		}
 		if err == nil {
 			err = i.check(raw)

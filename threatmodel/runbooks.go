@@ -1,7 +1,6 @@
 package threatmodel
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 )
 
 //go:embed runbooks/*.yaml
@@ -131,13 +128,11 @@ func ReadRunbooks(folder fs.FS, detections []Detection) (p Playbook, err error) 
 		if err != nil {
 			return p, err
 		}
-		decoder := yaml.NewDecoder(bytes.NewReader(raw))
-		decoder.KnownFields(true)
 		if name == unanswered {
-			err = decoder.Decode(&p.Unanswered)
+			err = decode(raw, &p.Unanswered)
 		} else {
 			var r Runbook
-			if err = decoder.Decode(&r); err == nil {
+			if err = decode(raw, &r); err == nil {
 				err = r.check(strings.TrimSuffix(path.Base(name), ".yaml"), detections)
 			}
 			p.Runbooks = append(p.Runbooks, r)

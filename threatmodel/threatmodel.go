@@ -4,7 +4,6 @@
 package threatmodel
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -13,8 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 //go:embed threats/*.yaml
@@ -109,9 +106,7 @@ func Read(folder fs.FS) ([]Threat, error) {
 			return nil, fmt.Errorf("read threats: %w", err)
 		}
 		var list []Threat
-		decoder := yaml.NewDecoder(bytes.NewReader(raw))
-		decoder.KnownFields(true)
-		if err := decoder.Decode(&list); err != nil && !errors.Is(err, io.EOF) {
+		if err := decode(raw, &list); err != nil && !errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("read threats: %s: %w", name, err)
 		}
 		for _, t := range list {

@@ -69,20 +69,6 @@ type Stats struct {
 	Events, Duplicates, Late, Folded uint64
 }
 
-// cell is what an edge did in a window.
-type cell struct {
-	calls, refused, measured int
-	bytes                    int64
-	first                    time.Time
-	request                  string // one of them, to look up
-}
-
-// window is what happened in Window from its number on.
-type window struct {
-	requests map[string]float64 // at the gateway, by edge route
-	cells    map[*edge]*cell
-}
-
 // New returns a baseline that knows what topology.yaml lists and has seen nothing yet.
 func New(top *topology.Topology) *Baseline {
 	b := &Baseline{top: top, edges: map[hop]*edge{}, ofOne: map[string]int{}, windows: map[int64]*window{}, seed: maphash.MakeSeed(),
@@ -204,29 +190,6 @@ func (b *Baseline) call(ev *event.Event, at time.Time, caller string, refused bo
 	return nil
 }
 
-func (c *cell) add(ev *event.Event, refused bool) {
-	c.calls++
-	status := number(ev, "http.response.status_code")
-	if refused || status >= 400 && status < 500 {
-		c.refused++
-	}
-	if _, ok := ev.Fields["http.response.bytes"]; ok {
-		c.measured++
-		c.bytes += int64(number(ev, "http.response.bytes"))
-	}
-}
-
-// exposure is how many requests may have led to an edge's calls in a window; where none has to come first, 1.
-func (w *window) exposure(e *edge) (requests float64) {
-	if len(e.entries) == 0 {
-		return 1
-	}
-	for _, route := range e.entries {
-		requests += w.requests[route]
-	}
-	return requests
-}
-
 // Advance moves the clock, where no event does, and returns the alerts that are due.
 func (b *Baseline) Advance(now time.Time) (alerts []alert.Alert) {
 	if !now.After(b.now) {
@@ -320,20 +283,6 @@ func (b *Baseline) edge(h hop, reporter string) *edge {
 // other stands for whatever there is no room for.
 const other = "_OTHER"
 
-func (b *Baseline) window(n int64) *window {
-	if n <= b.closed && !b.now.IsZero() {
-		return nil
-	}
-	w := b.windows[n]
-	if w == nil {
-		w = &window{requests: map[string]float64{}, cells: map[*edge]*cell{}}
-		b.windows[n] = w
-	}
-	return w
-}
-
-func windowOf(at time.Time) int64 { return at.UnixNano() / int64(Window) }
-
 // again tells whether an event was seen in the time in which it counts.
 func (b *Baseline) again(ev *event.Event) bool {
 	var h maphash.Hash
@@ -354,5 +303,3 @@ func (b *Baseline) again(ev *event.Event) bool {
 	b.known[0][id] = struct{}{}
 	return false
 }
-
-func number(ev *event.Event, field string) int { n, _ := ev.Fields[field].(int); return n }
