@@ -57,7 +57,9 @@ func (r Result) upkeep() section {
 		var places []string
 		for _, place := range p.PolicyPlaces {
 			short, _, _ := strings.Cut(place, ":")
-			places = append(places, short)
+			if !slices.Contains(places, short) { // two kinds of rules in one place
+				places = append(places, short)
+			}
 		}
 		s.rows = append(s.rows, []string{p.Name, added, lines, strings.Join(places, ", "), strings.Join(p.Redeploy, ", ")})
 	}
