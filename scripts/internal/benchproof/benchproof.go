@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"redoubt.example/loadtest/bench"
@@ -23,6 +24,7 @@ type Config struct {
 	Only  []string // of All; none: all of them
 	Seed  uint64
 	Say   func(now string) // progress
+	Made  func(Check)      // each check as it ends
 }
 
 // All are the checks by name, in the order in which they are made.
@@ -59,6 +61,27 @@ type Check struct {
 	Met     bool    `json:"met"`
 	// AsItShould: a sound harness meets the figure, and a broken one doesn't.
 	AsItShould bool `json:"as_it_should"`
+}
+
+// Verdict says in a word or two how it ended.
+func (c Check) Verdict() string {
+	verdict := "meets"
+	if !c.Met {
+		verdict = "fails"
+	}
+	if !c.AsItShould {
+		verdict += ", wrong"
+	}
+	return verdict
+}
+
+// Bounds says where Found has to lie.
+func (c Check) Bounds() string {
+	bounds := fmt.Sprintf("%.4g", c.Low)
+	if c.Low < c.High {
+		bounds += fmt.Sprintf(" to %.4g", c.High)
+	}
+	return strings.TrimSpace(bounds + " " + c.Unit)
 }
 
 // Problem says which check didn't end as it should; "" when all did.
@@ -152,6 +175,7 @@ func (p proof) add(c Check) {
 	c.Met = c.Low <= c.Found && c.Found <= c.High
 	c.AsItShould = c.Met == (c.Harness == Sound)
 	p.into.Checks = append(p.into.Checks, c)
+	p.Made(c)
 }
 
 // as is a comparison as a harness makes it.

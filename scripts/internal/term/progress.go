@@ -74,6 +74,14 @@ func (t *Task) Say(format string, args ...any) {
 	}
 }
 
+// Note prints a line that stays, while the task goes on.
+func (t *Task) Note(format string, args ...any) {
+	t.p.mu.Lock()
+	defer t.p.mu.Unlock()
+	t.p.line(fmt.Sprintf("%s: %s", t.name, fmt.Sprintf(format, args...)))
+	t.p.draw()
+}
+
 // End takes the task off; a text, where given, stays to be read.
 func (t *Task) End(format string, args ...any) {
 	p := t.p
