@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -112,7 +111,7 @@ func (l *containerLab) placeNew() error {
 	}
 	l.url, l.subnet = "https://127.0.0.1:"+number, subnet+".0.0/16"
 	l.platform = &containers.Platform{Project: containers.Project(p.Dir), File: filepath.Join(repo, "docker-compose.yml"), With: p.With,
-		Env: []string{"REDOUBT_PORT=" + number, "REDOUBT_SUBNET=" + subnet, "GRAFANA_PORT=" + dashboards}}
+		Env: []string{"REDOUBT_PORT=" + number, "REDOUBT_SUBNET=" + subnet, "GRAFANA_PORT=" + dashboards, "REDOUBT_RESPOND=" + string(p.most())}}
 	return nil
 }
 
@@ -136,28 +135,11 @@ func (l *containerLab) run(ctx, force context.Context) error {
 	var logs sync.WaitGroup
 	if err == nil {
 		err = l.follow(ctx, &logs)
+		logs.Go(func() { l.shipServerLogs(ctx) })
 		<-ctx.Done()
 	}
 	logs.Wait()
 	return errors.Join(err, l.platform.Down(force))
-}
-
-// follow keeps each container's log as a file, as a lab of processes does.
-func (l *containerLab) follow(ctx context.Context, logs *sync.WaitGroup) error {
-	all, err := l.platform.List(ctx)
-	for _, c := range all {
-		file, openErr := os.OpenFile(l.dir.Log(component(c.Service)), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-		if openErr != nil {
-			return errors.Join(err, openErr)
-		}
-		logs.Go(func() {
-			followed := containers.Follow(ctx, c.ID, file)
-			if err := errors.Join(followed, file.Close()); err != nil {
-				slog.Warn("a log is no longer followed", "component", component(c.Service), "error", err)
-			}
-		})
-	}
-	return err
 }
 
 // awaitReady returns when the step that sends the first requests has ended well.
@@ -227,6 +209,9 @@ func (l *containerLab) Release(ctx context.Context, name string) error {
 	if err := unknown(l.platform.Start(ctx, serviceOf(name))); err != nil {
 		return err
 	}
+	if err := l.Client.Release(ctx, name); err != nil && name != operatorContainer {
+		return err
+	}
 	for {
 		c, err := l.platform.Find(ctx, serviceOf(name))
 		if err != nil || c.Well() || c.Done() {
@@ -252,8 +237,3 @@ func (*containerLab) ControlsOff() control.Switched { return control.Switched{} 
 
 // Down implements control.Lab.
 func (l *containerLab) Down() { l.stop() }
-
-// answerAlerts implements supervised. In containers the rights are the operator's.
-func (l *containerLab) answerAlerts(context.Context, *labdir.Claim, *slog.Logger) (func(), error) {
-	return func() {}, nil
-}

@@ -12,12 +12,10 @@ import (
 	"redoubt.example/scripts/internal/labdir"
 	"redoubt.example/scripts/internal/page"
 	"redoubt.example/scripts/internal/procfs"
-	"redoubt.example/scripts/internal/respond"
+	"redoubt.example/scripts/internal/responder"
 	"redoubt.example/scripts/internal/sentinel"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/supervisor"
-	"redoubt.example/services/platform/pseudonym"
-	"redoubt.example/threatmodel"
 )
 
 // supervisorName is the name that this process has among the components.
@@ -37,9 +35,7 @@ type runningLab struct {
 	mu      sync.Mutex
 	startup time.Duration // 0 until everything was ready once
 
-	responses *respond.Engine // nil until everything was ready once
-	playbook  threatmodel.Playbook
-	names     *pseudonym.Names
+	responder.Responder
 
 	switching sync.Mutex        // one order at a time
 	switched  control.Switched  // what is off

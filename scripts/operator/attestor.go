@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -31,6 +32,18 @@ func (a attestor) issue(subject, audience string) (string, error) {
 	}
 	token, err := call(ctx, a.socket, http.MethodPost, "/v1/documents", body)
 	return string(token), err
+}
+
+// withhold has a service get no documents until restore.
+func (a attestor) withhold(service string) error { return a.order(http.MethodPut, service) }
+
+func (a attestor) restore(service string) error { return a.order(http.MethodDelete, service) }
+
+func (a attestor) order(method, service string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, err := call(ctx, a.socket, method, "/v1/withheld/"+url.PathEscape(service), nil)
+	return err
 }
 
 func call(ctx context.Context, socket, method, path string, body []byte) ([]byte, error) {

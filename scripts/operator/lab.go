@@ -7,12 +7,16 @@ import (
 
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
+	"redoubt.example/scripts/internal/responder"
 	"redoubt.example/scripts/internal/stack"
 )
 
 // lab is the part of a lab's orders that the control plane carries out: tokens, API keys, policy, Vault's audit log, the
-// catalog. Containers are their engine's, and the workloads' sockets and documents are in no volume of the operator's.
+// catalog, and what is done about alerts. Containers are their engine's, and the workloads' sockets, but for the gateway's and
+// sentinel's, are in no volume of the operator's.
 type lab struct {
+	*responder.Responder // alerts are answered here, where the rights are
+
 	stack *stack.Stack
 	end   context.CancelFunc
 }
@@ -59,7 +63,7 @@ func (l lab) RotateMeshCA(ctx context.Context) (control.MeshRotation, error) {
 	return l.stack.RotateMeshCA(ctx)
 }
 
-// Rotate implements control.SecretKeeper, as far as Vault is concerned: who asks for it tells the workloads.
+// Rotate implements control.SecretKeeper, as far as Vault and the gateway are concerned: who asks for it tells the other workloads.
 func (l lab) Rotate(ctx context.Context, what, name string) ([]control.Rotated, error) {
 	return l.stack.Rotate(ctx, what, name)
 }
@@ -67,13 +71,8 @@ func (l lab) Rotate(ctx context.Context, what, name string) ([]control.Rotated, 
 // Secrets implements control.SecretKeeper: what Vault and Consul have given out, and API keys.
 func (l lab) Secrets(ctx context.Context) ([]control.Secret, error) { return l.stack.Secrets(ctx) }
 
-// Revoke implements control.SecretKeeper. Shutting a service out takes its identity documents, too, which are the attestor's.
-func (l lab) Revoke(ctx context.Context, what, id string) error {
-	if what == "service" {
-		return errContainers
-	}
-	return l.stack.Revoke(ctx, what, id)
-}
+// Revoke implements control.SecretKeeper.
+func (l lab) Revoke(ctx context.Context, what, id string) error { return l.stack.Revoke(ctx, what, id) }
 
 // Places implements control.Switcher.
 func (l lab) Places(ctx context.Context) (control.Places, error) { return l.stack.Places(ctx) }
@@ -87,13 +86,13 @@ func (l lab) Survey(ctx context.Context) (control.Survey, error) { return l.stac
 // Down implements control.Lab.
 func (l lab) Down() { l.end() }
 
+// Release implements control.Lab, but for the container, which is its engine's: a service that was shut out is let in again.
+func (l lab) Release(ctx context.Context, name string) error { return l.stack.LetIn(ctx, name) }
+
 // What follows is refused.
 
 // Hold implements control.Lab.
 func (lab) Hold(context.Context, string) error { return errContainers }
-
-// Release implements control.Lab.
-func (lab) Release(context.Context, string) error { return errContainers }
 
 // RotateLeaves implements control.Lab.
 func (lab) RotateLeaves(context.Context) (done control.MeshRotation, err error) {

@@ -7,25 +7,30 @@
 //	operator await <step>    returns once the running one has done a step: "configured" or "served"
 //	operator token <user>    prints an access token of a demo user's
 //	operator dial            is a connection to the running one: package control's, on standard input and output
+//	operator dial sentinel   is one to sentinel's admin socket
 package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/responder"
 	"redoubt.example/scripts/internal/stack"
 	"redoubt.example/scripts/internal/supervisor"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/lifecycle"
 	"redoubt.example/services/platform/telemetry"
+	"redoubt.example/threatmodel"
 )
 
 type settings struct {
@@ -34,6 +39,9 @@ type settings struct {
 	AttestSocket string `env:"ATTEST_SOCKET"`
 	GatewayURL   string `env:"GATEWAY_URL" envDefault:"https://gateway:8443"`
 	LogLevel     string `env:"LOG_LEVEL" envDefault:"info"`
+
+	Respond threatmodel.Mode `env:"RESPOND" envDefault:"propose"` // the mode beyond which no runbook goes by itself
+	Shared  netip.Prefix     `env:"SHARED_ADDRESSES"`             // the platform's networks: what comes by the engine's host has an address there
 }
 
 func main() { lifecycle.Main(run) }
@@ -57,8 +65,10 @@ func run(ctx context.Context) error {
 		return err
 	case len(args) == 1 && args[0] == "dial":
 		return dial(ctx, cfg.Socket)
+	case len(args) == 2 && args[0] == "dial" && args[1] == "sentinel":
+		return dial(ctx, filepath.Join(cfg.RunDir, "sentinel", "admin.sock"))
 	}
-	return &config.Error{Reason: "usage: operator [await configured|served, token <user>, dial]"}
+	return &config.Error{Reason: "usage: operator [await configured|served, token <user>, dial [sentinel]]"}
 }
 
 func operate(ctx context.Context, cfg settings) error {
@@ -73,7 +83,7 @@ func operate(ctx context.Context, cfg settings) error {
 	}
 	s, err := stack.NewContainers(stack.ContainersConfig{
 		RunDir: cfg.RunDir, Public: filepath.Join(cfg.RunDir, "public"), GatewayURL: cfg.GatewayURL, Key: key,
-		Issue: attestor.issue, ServerUser: ownerIn(cfg.RunDir), Log: log,
+		Issue: attestor.issue, Withhold: attestor.withhold, Restore: attestor.restore, ServerUser: ownerIn(cfg.RunDir), Log: log,
 	})
 	if err != nil {
 		return err
@@ -91,8 +101,28 @@ func operate(ctx context.Context, cfg settings) error {
 		s.ShipServerLogs(ctx, nil)
 		return nil
 	})
-	parts.Go("socket", func(ctx context.Context) error { return serve(ctx, cfg.Socket, lab{s, cancel}, sup) })
+	answers := &responder.Responder{}
+	parts.Go("alerts", func(ctx context.Context) error {
+		if err := await(ctx, sup, "served"); err != nil {
+			return nil //nolint:nilerr // that step says so itself
+		}
+		run, err := answers.Start(ctx, responder.Config{
+			Stack: s, Most: cfg.Respond, Journal: filepath.Join(filepath.Dir(cfg.Socket), "responses"), Run: rand.Text(), Shared: cfg.shared(), Log: log,
+		})
+		if err == nil {
+			run()
+		}
+		return err
+	})
+	parts.Go("socket", func(ctx context.Context) error { return serve(ctx, cfg.Socket, lab{answers, s, cancel}, sup) })
 	return parts.Wait()
+}
+
+func (s settings) shared() []netip.Prefix {
+	if !s.Shared.IsValid() {
+		return nil
+	}
+	return []netip.Prefix{s.Shared}
 }
 
 // startTimeout: an engine starts containers when it likes, and pulls images first.

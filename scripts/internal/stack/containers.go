@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"redoubt.example/infra/controlplane"
@@ -19,8 +18,10 @@ type ContainersConfig struct {
 	LeaseTTL   time.Duration
 	Key        []byte                                         // the attestor's, PEM
 	Issue      func(subject, audience string) (string, error) // has the attestor issue a document
-	ServerUser func(server string) (uid, gid int)
-	Log        *slog.Logger
+	// Withhold has it issue none to a service until Restore.
+	Withhold, Restore func(service string) error
+	ServerUser        func(server string) (uid, gid int)
+	Log               *slog.Logger
 }
 
 // NewContainers is the stack of a platform whose processes an engine runs, each in a container: what is left to do is to
@@ -40,7 +41,7 @@ func NewContainers(cfg ContainersConfig) (*Stack, error) {
 	return &Stack{
 		GatewayURL: cfg.GatewayURL, CAFile: plane.CAFile,
 		cfg:      Config{RunDir: cfg.Public, Mode: ModeSidecar, Log: cfg.Log},
-		topology: top, plane: plane, edgeName: "localhost", sentinel: filepath.Join(cfg.RunDir, sentinel, "admin.sock"),
+		topology: top, plane: plane, edgeName: "localhost", volumes: cfg.RunDir, withhold: cfg.Withhold, restore: cfg.Restore,
 		instances: serviceInstances(top, nil), jobs: jobInstances(top),
 	}, nil
 }

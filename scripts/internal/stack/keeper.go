@@ -91,11 +91,12 @@ func (k *keeper) drop(who string) {
 }
 
 // ban takes an instance's documents away and issues none until unban, however often it is started.
-func (k *keeper) ban(who string) {
+func (k *keeper) ban(who string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.out[who] = true
 	k.drop(who)
+	return nil
 }
 
 func (k *keeper) unban(who string) error {

@@ -67,7 +67,9 @@ func (s *Stack) shutOut(ctx context.Context, service string) error {
 	}
 	for _, w := range s.instances {
 		if w.identity == service {
-			s.keeper.ban(w.name)
+			if err := s.withhold(w.name); err != nil {
+				return fmt.Errorf("withhold the documents of %s: %w", w.name, err)
+			}
 		}
 	}
 	return s.plane.ShutOut(ctx, service)
@@ -89,8 +91,8 @@ func (s *Stack) LetIn(ctx context.Context, component string) error {
 		if w.identity != service {
 			continue
 		}
-		if err := s.keeper.unban(w.name); err != nil {
-			return err
+		if err := s.restore(w.name); err != nil {
+			return fmt.Errorf("give %s documents again: %w", w.name, err)
 		}
 	}
 	return nil

@@ -90,7 +90,7 @@ func (s *Stack) orderRotation(ctx context.Context, service, what string) (done [
 		if w.service != service {
 			continue
 		}
-		more, err := OrderRotation(ctx, w.name, s.folder(w.name, "admin.sock"), what)
+		more, err := OrderRotation(ctx, w.name, s.own(w.name, "admin.sock"), what)
 		if done = append(done, more...); err != nil {
 			return done, err
 		}

@@ -46,30 +46,36 @@ func (s *Stack) certificates(ctx context.Context) (all []control.Secret) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for _, server := range []string{controlplane.Vault, controlplane.Consul, controlplane.Postgres} {
-		if cert, err := readCertificate(s.folder(server, "tls.crt")); err == nil {
+		if cert, err := readCertificate(s.own(server, "tls.crt")); err == nil {
 			all = append(all, control.Secret{Kind: certificate, Holder: server, ID: cert.SerialNumber.Text(16),
 				Began: optional(cert.NotBefore), Expires: optional(cert.NotAfter)})
 		}
 	}
 	for _, w := range s.instances {
-		var leaf struct {
-			Serial    string    `json:"serial"`
-			NotBefore time.Time `json:"not_before"`
-			NotAfter  time.Time `json:"not_after"`
-		}
-		if ask(ctx, s.folder(w.name, "sidecar.sock"), http.MethodGet, "/v1/leaf", &leaf) == nil {
-			all = append(all, control.Secret{Kind: "mesh " + certificate, Holder: w.identity, Instance: w.name, ID: leaf.Serial,
-				Began: optional(leaf.NotBefore), Expires: optional(leaf.NotAfter)})
-		}
-		var held []secrets.Held
-		if ask(ctx, s.folder(w.name, "admin.sock"), http.MethodGet, "/v1/held", &held) != nil {
-			continue
-		}
-		for _, h := range held {
-			if h.Kind == secrets.KindCertificate {
-				all = append(all, control.Secret{Kind: certificate, Holder: w.identity, Instance: w.name, ID: h.ID,
-					Began: optional(h.Began), Expires: optional(h.Expires)})
-			}
+		all = append(all, Certificates(ctx, w.identity, w.name, s.own(w.name, "sidecar.sock"), s.own(w.name, "admin.sock"))...)
+	}
+	return all
+}
+
+// Certificates are those that an instance says it holds, at its data plane's socket and its own.
+func Certificates(ctx context.Context, holder, instance, plane, app string) (all []control.Secret) {
+	var leaf struct {
+		Serial    string    `json:"serial"`
+		NotBefore time.Time `json:"not_before"`
+		NotAfter  time.Time `json:"not_after"`
+	}
+	if ask(ctx, plane, http.MethodGet, "/v1/leaf", &leaf) == nil {
+		all = append(all, control.Secret{Kind: "mesh " + certificate, Holder: holder, Instance: instance, ID: leaf.Serial,
+			Began: optional(leaf.NotBefore), Expires: optional(leaf.NotAfter)})
+	}
+	var held []secrets.Held
+	if ask(ctx, app, http.MethodGet, "/v1/held", &held) != nil {
+		return all
+	}
+	for _, h := range held {
+		if h.Kind == secrets.KindCertificate {
+			all = append(all, control.Secret{Kind: certificate, Holder: holder, Instance: instance, ID: h.ID,
+				Began: optional(h.Began), Expires: optional(h.Expires)})
 		}
 	}
 	return all

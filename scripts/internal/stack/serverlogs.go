@@ -2,9 +2,9 @@ package stack
 
 import (
 	"context"
-	"slices"
 
 	"redoubt.example/infra/controlplane"
+	"redoubt.example/infra/topology"
 	watchdog "redoubt.example/scripts/internal/sentinel"
 	"redoubt.example/scripts/internal/serverlog"
 	"redoubt.example/services/platform/event"
@@ -15,18 +15,19 @@ import (
 func (s *Stack) ShipServerLogs(ctx context.Context, output func(component string) string) {
 	sources := []serverlog.Source{{Reporter: controlplane.Vault, Path: s.plane.AuditLog(), Event: event.FromVault}}
 	if output != nil {
-		sources = slices.Concat(sources, s.outputs(output))
+		sources = append(sources, Outputs(s.topology, output)...)
 	}
 	serverlog.Ship(ctx, watchdog.NewClient(s.Sentinel()), s.cfg.Log, sources...)
 }
 
-func (s *Stack) outputs(output func(component string) string) []serverlog.Source {
+// Outputs are what Consul, PostgreSQL and the jobs log. output tells where a component's is kept.
+func Outputs(top *topology.Topology, output func(component string) string) []serverlog.Source {
 	sources := []serverlog.Source{
 		{Reporter: controlplane.Consul, Path: output(controlplane.Consul), Event: event.FromConsul},
 		{Reporter: controlplane.Postgres, Path: output(controlplane.Postgres), Event: event.FromPostgres},
 	}
-	for _, job := range s.jobs {
-		sources = append(sources, serverlog.Source{Reporter: job.name, Path: output(job.name), Event: event.FromLog})
+	for _, job := range top.JobNames() {
+		sources = append(sources, serverlog.Source{Reporter: job, Path: output(job), Event: event.FromLog})
 	}
 	return sources
 }

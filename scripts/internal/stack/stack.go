@@ -3,6 +3,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -53,11 +54,13 @@ type Stack struct {
 	topology *topology.Topology
 	plane    *controlplane.Plane
 	keeper   *keeper
-	listen   string
-	edgeName string              // what the gateway's certificate is checked for; the URL's host when ""
-	envoy    string              // in mode envoy: the program
-	sentinel string              // its admin socket, where that isn't in the runtime folder
-	settings map[string][]string // by instance: what the environment says to its process alone
+	// withhold takes an instance's identity documents away and keeps it without; restore gives it some again.
+	withhold, restore func(instance string) error
+	listen            string
+	edgeName          string              // what the gateway's certificate is checked for; the URL's host when ""
+	envoy             string              // in mode envoy: the program
+	volumes           string              // of a platform in containers: holds the components' own folders; "": the runtime folder does
+	settings          map[string][]string // by instance: what the environment says to its process alone
 
 	instances, jobs []instance
 }
@@ -96,9 +99,10 @@ func New(cfg Config) (*Stack, error) {
 		return nil, err
 	}
 	listen := cfg.Gateway.Addr().String()
+	documents := newKeeper(issuer)
 	s := &Stack{
 		GatewayURL: "https://" + listen, CAFile: plane.CAFile, Users: users,
-		cfg: cfg, topology: top, plane: plane, keeper: newKeeper(issuer), listen: listen, envoy: envoy,
+		cfg: cfg, topology: top, plane: plane, keeper: documents, withhold: documents.ban, restore: documents.unban, listen: listen, envoy: envoy,
 		settings: map[string][]string{}, instances: instances, jobs: jobs,
 	}
 	for _, w := range slices.Concat(instances, jobs) {
@@ -197,11 +201,11 @@ func (s *Stack) Address(component string) string {
 func (s *Stack) RunDir() string { return s.cfg.RunDir }
 
 // Sentinel is sentinel's admin socket: of a platform in containers, as the operator sees it.
-func (s *Stack) Sentinel() string {
-	if s.sentinel != "" {
-		return s.sentinel
-	}
-	return s.folder(sentinel, "admin.sock")
+func (s *Stack) Sentinel() string { return s.own(sentinel, "admin.sock") }
+
+// own is a file of a component's own folder. In containers that is a volume, and the operator has only some of them.
+func (s *Stack) own(component, file string) string {
+	return filepath.Join(cmp.Or(s.volumes, s.cfg.RunDir), component, file)
 }
 
 func (s *Stack) folder(elem ...string) string {

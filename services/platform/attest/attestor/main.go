@@ -43,20 +43,24 @@ func run(ctx context.Context) error {
 		return err
 	}
 	issuer.Log = log
+	k := newKeeper(issuer)
 	for _, d := range documents(top) {
 		folder := filepath.Join(cfg.RunDir, d.subject)
 		uid, gid, err := owner(folder)
 		if err != nil {
 			return &config.Error{Reason: fmt.Sprintf("%s has no folder: %v", d.subject, err)}
 		}
-		if err := issuer.Keep(ctx, attest.File{
+		k.files[d.subject] = append(k.files[d.subject], attest.File{
 			Path: filepath.Join(folder, d.audience+".jwt"), Subject: d.subject, Audience: d.audience, UID: uid, GID: gid,
-		}); err != nil {
+		})
+	}
+	for subject := range k.files {
+		if err := k.give(subject); err != nil {
 			return err
 		}
 	}
 	log.Info("documents are in place")
-	return serve(ctx, cfg.Socket, issuer, log)
+	return serve(ctx, cfg.Socket, k, log)
 }
 
 type document struct{ subject, audience string }
