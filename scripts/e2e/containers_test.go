@@ -66,6 +66,10 @@ func TestContainers(t *testing.T) {
 	})
 	t.Run("a partition between two services is that, and heals", p.partition)
 	t.Run("rotation", p.rotation)
+	t.Run("sentinel knows what servers log", p.serverLogs)
+	t.Run("who holds what", p.held)
+	t.Run("a service is isolated, and given back", p.responses)
+	t.Run("everything is taken from a service, until it is started again", p.revocation)
 	t.Run("a restarted Vault is opened again", func(t *testing.T) {
 		p.docker(t, "restart", p.name("vault"))
 		p.eventually(t, http.StatusCreated) // with a token that only an open Vault gives
