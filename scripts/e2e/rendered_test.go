@@ -16,18 +16,27 @@ import (
 	strict "sigs.k8s.io/yaml"
 
 	"redoubt.example/infra/topology"
+	engine "redoubt.example/scripts/internal/containers"
 )
 
 const rendered = "../../infra/topology/rendered"
 
-// TestCompose has Compose read docker-compose.yml, and looks at what it makes of it.
+// TestCompose has each Compose that is here read docker-compose.yml with all its profiles, and looks at what it makes of it.
 func TestCompose(t *testing.T) {
-	compose, err := exec.LookPath("docker-compose")
-	if err != nil {
-		t.Skip("skipped: docker-compose isn't installed (apt-get install docker-compose)")
+	for name, compose := range map[string][]string{"1.29": {"docker-compose"}, "v2": {"docker", "compose"}} {
+		t.Run(name, func(t *testing.T) {
+			if err := exec.Command(compose[0], append(compose[1:], "version")...).Run(); err != nil {
+				t.Skipf("skipped: %s isn't installed", strings.Join(compose, " "))
+			}
+			testCompose(t, compose)
+		})
 	}
+}
+
+func testCompose(t *testing.T, compose []string) {
 	var out, errs bytes.Buffer
-	cmd := exec.Command(compose, "-f", "../../docker-compose.yml", "config")
+	cmd := exec.Command(compose[0], append(compose[1:], "-f", "../../docker-compose.yml", "config")...)
+	cmd.Env = append(os.Environ(), "COMPOSE_PROFILES="+strings.Join(engine.Extras(), ","))
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	require.NoError(t, cmd.Run(), errs.String())
 
