@@ -67,6 +67,11 @@ func (p *containers) held(t *testing.T) {
 		})
 	}
 	require.True(t, has("certificate", "vault"), "%v", all)
+	seen := map[string]bool{}
+	for _, s := range all {
+		require.False(t, seen[s.Kind+s.Holder+s.ID], "%s of %s is listed twice", s.Kind, s.Holder)
+		seen[s.Kind+s.Holder+s.ID] = true
+	}
 	if os.Geteuid() == 0 {
 		require.True(t, has("mesh certificate", "payments"), "%v", all)
 		require.True(t, has("certificate", "gateway"), "%v", all)

@@ -72,10 +72,14 @@ func (l *containerLab) Secrets(ctx context.Context) ([]control.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := slices.DeleteFunc(slices.Clone(all), func(s control.Secret) bool { return !strings.HasSuffix(s.Kind, "certificate") })
 	within, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for plane, socket := range planes {
 		service := strings.TrimSuffix(plane, ".sidecar")
+		if slices.ContainsFunc(asked, func(s control.Secret) bool { return s.Instance == service }) { // the operator, who has its sockets, too
+			continue
+		}
 		all = append(all, stack.Certificates(within, service, service, socket, apps[service])...)
 	}
 	slices.SortStableFunc(all, func(a, b control.Secret) int { return strings.Compare(a.Holder, b.Holder) })
