@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	consul "github.com/hashicorp/consul/api"
+	"golang.org/x/sync/errgroup"
 
 	"redoubt.example/infra/topology"
 )
@@ -26,31 +28,48 @@ func (p *Plane) SetIntentions(ctx context.Context, top *topology.Topology) error
 	})
 }
 
-// SetVaultPolicies has Vault hold other policies for workloads than those declared here, which all others get. It exists to break
-// a running platform and to mend it.
-func (p *Plane) SetVaultPolicies(ctx context.Context, other map[string]string) error {
+// SetDeclared has Vault hold what these files of this folder say in place of those declared here, and what is declared for all that
+// aren't among them: workloads' policies, the role by which they log in, and how logins to databases are made and dropped. It exists to
+// break a running platform and to mend it.
+func (p *Plane) SetDeclared(ctx context.Context, other map[string]string) error {
+	workloads := Workloads(p.cfg.Topology)
+	for name := range other {
+		workload, policy := strings.CutPrefix(name, "vault/policies/")
+		if policy = policy && slices.Contains(workloads, strings.TrimSuffix(workload, ".hcl")); !policy && !slices.Contains([]string{roleJSON, loginSQL, revokeSQL}, name) {
+			return fmt.Errorf("%s isn't a file that can be changed while Vault runs", name)
+		}
+	}
 	operator, err := p.Operator(ctx)
 	if err != nil {
 		return err
 	}
-	names := Workloads(p.cfg.Topology)
-	for name := range other {
-		if !slices.Contains(names, name) {
-			return fmt.Errorf("no workload is called %s, so Vault has no policy for it", name)
-		}
-	}
-	for _, name := range names {
-		text, changed := other[name]
-		if !changed {
-			declared, err := declared.ReadFile("vault/policies/" + name + ".hcl")
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(applyAtOnce)
+	for _, name := range workloads {
+		group.Go(func() error {
+			text, err := edited(other).read("vault/policies/" + name + ".hcl")
 			if err != nil {
 				return err
 			}
-			text = string(declared)
-		}
-		if _, err := operator.Logical().WriteWithContext(ctx, "sys/policies/acl/"+name, map[string]any{"policy": text}); err != nil {
-			return fmt.Errorf("write Vault's policy of %s: %w", name, err)
-		}
+			if err := operator.Sys().PutPolicyWithContext(ctx, name, text); err != nil {
+				return fmt.Errorf("write Vault's policy of %s: %w", name, err)
+			}
+			if p.IsShutOut(name) {
+				return nil // it has no role until it is let in
+			}
+			if err := attestRole(ctx, operator, name, other, !p.off(Attest)); err != nil {
+				return fmt.Errorf("write Vault's login role of %s: %w", name, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	for _, name := range p.databases() {
+		group.Go(func() error {
+			if err := p.leaseRoles(ctx, operator, name, other, !p.off(DBLease)); err != nil {
+				return fmt.Errorf("write Vault's roles for database %s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }

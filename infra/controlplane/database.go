@@ -9,6 +9,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// How a login is made and dropped.
+const (
+	loginSQL  = "postgres/login.sql"
+	revokeSQL = "postgres/revoke.sql"
+)
+
 // configureDatabases puts PostgreSQL into Vault's hands: from here on no one else knows a password of it.
 func (p *Plane) configureDatabases(ctx context.Context) error {
 	operator, err := p.Operator(ctx)
@@ -31,13 +37,13 @@ func (p *Plane) leaseDatabase(ctx context.Context, as *vault.Client, name string
 	if err := p.connectDatabase(ctx, as, name); err != nil {
 		return err
 	}
-	return p.leaseRoles(ctx, as, name, true)
+	return p.leaseRoles(ctx, as, name, nil, true)
 }
 
 // leaseRoles says how Vault makes and drops the logins of a database; unless they end with their leases, it drops none.
-func (p *Plane) leaseRoles(ctx context.Context, as *vault.Client, name string, end bool) error {
+func (p *Plane) leaseRoles(ctx context.Context, as *vault.Client, name string, files edited, end bool) error {
 	for _, role := range []string{name, name + "-migrate"} {
-		data, err := p.leaseRole(name, role, end)
+		data, err := p.leaseRole(name, role, files, end)
 		if err != nil {
 			return err
 		}
@@ -48,16 +54,16 @@ func (p *Plane) leaseRoles(ctx context.Context, as *vault.Client, name string, e
 	return nil
 }
 
-func (p *Plane) leaseRole(database, role string, end bool) (map[string]any, error) {
+func (p *Plane) leaseRole(database, role string, files edited, end bool) (map[string]any, error) {
 	group := database + "_app"
 	if role != database {
 		group = database + "_owner"
 	}
-	create, err := render("postgres/login.sql", group)
+	create, err := files.render(loginSQL, group, nil)
 	if err != nil {
 		return nil, err
 	}
-	revoke, err := render("postgres/revoke.sql", database)
+	revoke, err := files.render(revokeSQL, database, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,26 @@ var declared embed.FS
 func render(name string, data any) (string, error) { return renderWith(name, data, nil) }
 
 func renderWith(name string, data any, funcs template.FuncMap) (string, error) {
+	return edited(nil).render(name, data, funcs)
+}
+
+// edited are declared files that say something else, by their names; nil: all as they are declared.
+type edited map[string]string
+
+func (e edited) read(name string) (string, error) {
+	if text, ok := e[name]; ok {
+		return text, nil
+	}
 	text, err := declared.ReadFile(name)
+	return string(text), err
+}
+
+func (e edited) render(name string, data any, funcs template.FuncMap) (string, error) {
+	text, err := e.read(name)
 	if err != nil {
 		return "", fmt.Errorf("render: %w", err)
 	}
-	t, err := template.New(name).Delims("[[", "]]").Funcs(funcs).Option("missingkey=error").Parse(string(text))
+	t, err := template.New(name).Delims("[[", "]]").Funcs(funcs).Option("missingkey=error").Parse(text)
 	if err != nil {
 		return "", fmt.Errorf("render: %w", err)
 	}

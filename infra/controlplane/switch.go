@@ -44,10 +44,10 @@ func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(applyAtOnce)
 	for _, name := range Workloads(p.cfg.Topology) {
-		group.Go(func() error { return attestRole(ctx, operator, name, !slices.Contains(off, Attest)) })
+		group.Go(func() error { return attestRole(ctx, operator, name, nil, !slices.Contains(off, Attest)) })
 	}
 	for _, name := range p.databases() {
-		group.Go(func() error { return p.leaseRoles(ctx, operator, name, !slices.Contains(off, DBLease)) })
+		group.Go(func() error { return p.leaseRoles(ctx, operator, name, nil, !slices.Contains(off, DBLease)) })
 	}
 	group.Go(func() error {
 		return p.AsConsulOperator(ctx, func(client *consul.Client) error { return registerAnything(ctx, client, slices.Contains(off, Catalog)) })
@@ -63,9 +63,12 @@ func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 // off tells whether a control is switched off.
 func (p *Plane) off(id string) bool { off, _ := p.switched.Load(id); return off == true }
 
+// roleJSON is the role by which a workload logs in to Vault.
+const roleJSON = "vault/role.json"
+
 // attestRole binds the login of a workload to its document; or to any document that our attestor ever signed.
-func attestRole(ctx context.Context, as *vault.Client, name string, on bool) error {
-	role, err := loginRole(name, on)
+func attestRole(ctx context.Context, as *vault.Client, name string, files edited, on bool) error {
+	role, err := loginRole(name, files, on)
 	if err != nil {
 		return err
 	}
@@ -73,13 +76,13 @@ func attestRole(ctx context.Context, as *vault.Client, name string, on bool) err
 	return err
 }
 
-func loginRole(name string, on bool) (role map[string]any, err error) {
-	text, err := render("vault/role.json", name)
+func loginRole(name string, files edited, on bool) (role map[string]any, err error) {
+	text, err := files.render(roleJSON, name, nil)
 	if err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal([]byte(text), &role); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", roleJSON, err)
 	}
 	if !on {
 		const day = 24 * 60 * 60

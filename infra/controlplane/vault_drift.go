@@ -62,7 +62,7 @@ func (p *Plane) declaredVault() (map[string]map[string]any, error) {
 		}
 	}
 	for _, name := range Workloads(p.cfg.Topology) {
-		role, err := loginRole(name, !p.off(Attest))
+		role, err := loginRole(name, nil, !p.off(Attest))
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +72,7 @@ func (p *Plane) declaredVault() (map[string]map[string]any, error) {
 	}
 	for _, name := range p.databases() {
 		for _, role := range []string{name, name + "-migrate"} {
-			data, err := p.leaseRole(name, role, !p.off(DBLease))
+			data, err := p.leaseRole(name, role, nil, !p.off(DBLease))
 			if err != nil {
 				return nil, err
 			}

@@ -14,12 +14,12 @@ const maxChanges = 4 << 20
 // Changes are what a lab runs otherwise than it was started: an exercise, broken or mended. The zero Changes is the lab as it
 // was.
 type Changes struct {
-	Exercise      string            `json:"exercise,omitempty"`       // its ID, for status
-	Programs      map[string]string `json:"programs,omitempty"`       // by name: the path of the one to run in its place
-	Rules         map[string]string `json:"rules,omitempty"`          // all of the policy's, by file name; none: the original
-	Topology      string            `json:"topology,omitempty"`       // topology.yaml's text
-	VaultPolicies map[string]string `json:"vault_policies,omitempty"` // by workload
-	Detections    map[string]string `json:"detections,omitempty"`     // sentinel's rules that differ, by name
+	Exercise   string            `json:"exercise,omitempty"`   // its ID, for status
+	Programs   map[string]string `json:"programs,omitempty"`   // by name: the path of the one to run in its place
+	Rules      map[string]string `json:"rules,omitempty"`      // all of the policy's, by file name; none: the original
+	Topology   string            `json:"topology,omitempty"`   // topology.yaml's text
+	Declared   map[string]string `json:"declared,omitempty"`   // files of infra/controlplane that differ, by their names there
+	Detections map[string]string `json:"detections,omitempty"` // sentinel's rules that differ, by name
 }
 
 // Changer is a Lab that can be changed while it runs.

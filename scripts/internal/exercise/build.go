@@ -18,13 +18,13 @@ import (
 
 // What a running lab takes without a program being built anew.
 const (
-	rulesFolder    = "services/platform/policy/rego"
-	policiesFolder = "infra/controlplane/vault/policies"
-	topologyFile   = "infra/topology/topology.yaml"
-	ruleFile       = "threatmodel/detections/*/rule.yml"
+	rulesFolder  = "services/platform/policy/rego"
+	planeFolder  = "infra/controlplane/" // but for its Go files
+	topologyFile = "infra/topology/topology.yaml"
+	ruleFile     = "threatmodel/detections/*/rule.yml"
 )
 
-// Build makes of a copy what changes in a lab: rules, policies of Vault's, the topology, sentinel's rules, and those programs that come
+// Build makes of a copy what changes in a lab: rules, what Vault is told, the topology, sentinel's rules, and those programs that come
 // out otherwise than the lab's own, which are in the folder original. An error that is the copy's own fault has the exit code of bad
 // input.
 func Build(ctx context.Context, c Copy, original, bin string) (changes control.Changes, err error) {
@@ -42,13 +42,14 @@ func Build(ctx context.Context, c Copy, original, bin string) (changes control.C
 		return changes, err
 	}
 	replace := map[string]string{}
-	changes.VaultPolicies, changes.Detections = map[string]string{}, map[string]string{}
+	changes.Declared, changes.Detections = map[string]string{}, map[string]string{}
 	for name, text := range changed {
 		detection, _ := path.Match(ruleFile, name)
+		told, plane := strings.CutPrefix(name, planeFolder)
 		switch {
 		case path.Dir(name) == rulesFolder:
-		case path.Dir(name) == policiesFolder:
-			changes.VaultPolicies[strings.TrimSuffix(path.Base(name), ".hcl")] = text
+		case plane && path.Ext(name) != ".go":
+			changes.Declared[told] = text
 		case detection:
 			changes.Detections[path.Base(path.Dir(name))] = text
 		default:

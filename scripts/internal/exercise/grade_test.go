@@ -47,6 +47,6 @@ func TestDetectionIsNoProgram(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"flood": "condition: {gte: 5000}\n"}, changes.Detections)
 	require.Empty(t, changes.Programs)
-	require.Empty(t, changes.VaultPolicies)
+	require.Empty(t, changes.Declared)
 	require.Nil(t, changes.Rules)
 }

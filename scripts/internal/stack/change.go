@@ -10,7 +10,7 @@ import (
 	"redoubt.example/services/platform/policy"
 )
 
-// Change has policy, intentions, Vault's policies and sentinel's rules say what the changes do, and what they said at the start where
+// Change has policy, intentions, Vault's policies and roles, and sentinel's rules say what the changes do, and what they said at the start where
 // those don't. Programs are the supervisor's: see Replaced. It returns the policy's revision, which services take up within a moment.
 func (s *Stack) Change(ctx context.Context, changes control.Changes) (revision int64, err error) {
 	top := s.topology
@@ -31,7 +31,7 @@ func (s *Stack) Change(ctx context.Context, changes control.Changes) (revision i
 	if err := noteTopology(s.cfg.RunDir, changes.Topology); err != nil {
 		return 0, err
 	}
-	if err := s.plane.SetVaultPolicies(ctx, changes.VaultPolicies); err != nil {
+	if err := s.plane.SetDeclared(ctx, changes.Declared); err != nil {
 		return 0, exit.Usagef("%w", err)
 	}
 	if err := publishDetections(RulesDir(s.cfg.RunDir), changes.Detections); err != nil {
