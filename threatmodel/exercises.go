@@ -175,6 +175,12 @@ func (e Exercise) Fails() string {
 	return CheckAttack
 }
 
+// ChangesVault tells whether the learner's files are Vault's, too: what it gives to services, who hold for minutes what they were given
+// before.
+func (e Exercise) ChangesVault() bool {
+	return slices.ContainsFunc(e.Copied(), func(file string) bool { return strings.HasPrefix(file, "infra/controlplane/") })
+}
+
 func (e Exercise) edits() []Edit {
 	all := slices.Concat(e.Breaks, e.Solution.Edits)
 	for _, c := range e.Cheats {

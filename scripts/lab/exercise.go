@@ -34,27 +34,21 @@ exercise allows.`,
 	return cmd
 }
 
+// exerciseFolder, below --dir, holds the learner's copies and progress. It outlives the lab.
+const exerciseFolder = "exercises"
+
 // exercises are all there are, and the progress of whoever uses --dir.
 func (a *app) exercises() ([]threatmodel.Exercise, *exercise.Progress, error) {
 	all, err := threatmodel.Exercises()
 	if err != nil {
 		return nil, nil, err
 	}
-	folder, err := a.exerciseFolder()
+	dir, err := a.dir()
 	if err != nil {
 		return nil, nil, err
 	}
-	progress, err := exercise.ReadProgress(folder)
+	progress, err := exercise.ReadProgress(filepath.Join(dir.Path(), exerciseFolder))
 	return all, progress, err
-}
-
-// exerciseFolder holds the learner's copies and progress. It outlives the lab.
-func (a *app) exerciseFolder() (string, error) {
-	dir, err := a.dir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(dir.Path(), "exercises"), nil
 }
 
 // findExercise is the one that a person names, by ID or number.
@@ -88,12 +82,20 @@ func (a *app) current() (e threatmodel.Exercise, c exercise.Copy, p *exercise.Pr
 }
 
 func (a *app) copyOf(e threatmodel.Exercise) (exercise.Copy, error) {
+	return a.copyIn(exerciseFolder, e.ID, e)
+}
+
+// copyIn is an exercise's copy below --dir.
+func (a *app) copyIn(folder, name string, e threatmodel.Exercise) (c exercise.Copy, err error) {
 	repo, err := repository()
 	if err != nil {
-		return exercise.Copy{}, err
+		return c, err
 	}
-	folder, err := a.exerciseFolder()
-	return exercise.Copy{Repo: repo, Folder: filepath.Join(folder, e.ID), Files: e.Copied()}, err
+	dir, err := a.dir()
+	if err != nil {
+		return c, err
+	}
+	return exercise.Copy{Repo: repo, Folder: filepath.Join(dir.Path(), folder, name), Files: e.Copied()}, nil
 }
 
 func (a *app) exerciseHint() *cobra.Command {

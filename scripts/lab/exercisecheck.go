@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -83,9 +81,16 @@ func (a *app) grade(ctx context.Context, e threatmodel.Exercise, c exercise.Copy
 		return exercise.Grade{}, err
 	}
 	return exercise.Grader{
-		Apply:  func(ctx context.Context) error { return a.applyExercise(ctx, e, c) },
-		Honest: a.useHonestly,
-		Quiet:  a.useQuietly,
+		Apply: func(ctx context.Context) error { return a.applyExercise(ctx, e, c) },
+		Honest: func(ctx context.Context) error {
+			if e.ChangesVault() {
+				if err := a.renewLogins(ctx); err != nil {
+					return err
+				}
+			}
+			return a.useHonestly(ctx)
+		},
+		Quiet: a.useQuietly,
 		Lab: func(ctx context.Context) (*attack.Lab, error) {
 			lab, err := a.target(ctx)
 			if err == nil && e.Detect {
@@ -96,31 +101,6 @@ func (a *app) grade(ctx context.Context, e threatmodel.Exercise, c exercise.Copy
 		Cost: a.cost,
 		Say:  func(string) {},
 	}.Do(ctx, e, suite)
-}
-
-func (a *app) useHonestly(ctx context.Context) error {
-	return a.asUser(ctx, "alice", "", func(h exercise.Honest) error { return h.Use(ctx) })
-}
-
-// asUser has a user of the platform do something, from an address of loopback's; "" is any.
-func (a *app) asUser(ctx context.Context, user, address string, do func(exercise.Honest) error) error {
-	client, _, status, err := a.ready(ctx)
-	if err != nil {
-		return err
-	}
-	token, err := client.Token(ctx, user, nil)
-	if err != nil {
-		return err
-	}
-	outside, err := edgeClient(status)
-	if err != nil {
-		return err
-	}
-	defer outside.CloseIdleConnections()
-	if transport, ok := outside.Transport.(*http.Transport); ok && address != "" {
-		transport.DialContext = (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext
-	}
-	return do(exercise.Honest{Gateway: status.GatewayURL, Client: outside, Token: token})
 }
 
 // cost measures the lab that is up beside one as it comes. As found: what keeps processors awake does it for its own session alone,

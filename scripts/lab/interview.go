@@ -38,12 +38,15 @@ Verbs that are used on the lab meanwhile are noted, with their arguments and wit
 	return cmd
 }
 
+// interviewFolder is below --dir.
+const interviewFolder = "interview"
+
 func (a *app) interviews() (interview.Folder, error) {
 	dir, err := a.dir()
 	if err != nil {
 		return "", err
 	}
-	return interview.Folder(filepath.Join(dir.Path(), "interview")), nil
+	return interview.Folder(filepath.Join(dir.Path(), interviewFolder)), nil
 }
 
 // interviewing is what is under way.
@@ -209,16 +212,14 @@ func (a *app) breakForInterview(ctx context.Context, i threatmodel.Interview) (c
 }
 
 // underlying is the exercise that an interview rests on, under another name, and the candidate's copy of its files.
-func (a *app) underlying(i threatmodel.Interview) (threatmodel.Exercise, exercise.Copy, error) {
-	e, err := a.findExercise(i.Exercise)
-	if err != nil {
-		return e, exercise.Copy{}, err
+func (a *app) underlying(i threatmodel.Interview) (e threatmodel.Exercise, c exercise.Copy, err error) {
+	if i.Exercise == "" {
+		return e, c, exit.Usagef("this interview has no files to change and to check: the interviewer judges it")
 	}
-	repo, err := repository()
-	if err != nil {
-		return e, exercise.Copy{}, err
+	if e, err = a.findExercise(i.Exercise); err != nil {
+		return e, c, err
 	}
-	folder, err := a.interviews()
 	e.ID = "interview"
-	return e, exercise.Copy{Repo: repo, Folder: filepath.Join(string(folder), "files"), Files: e.Copied()}, err
+	c, err = a.copyIn(interviewFolder, "files", e)
+	return e, c, err
 }

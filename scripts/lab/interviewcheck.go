@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"redoubt.example/scripts/internal/exercise"
-	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/interview"
 	"redoubt.example/threatmodel"
 )
@@ -23,9 +22,6 @@ func (a *app) interviewApply() *cobra.Command {
 			_, _, i, err := a.interviewing()
 			if err != nil {
 				return err
-			}
-			if i.Exercise == "" {
-				return exit.Usagef("this interview has no files to change")
 			}
 			e, c, err := a.underlying(i)
 			if err != nil {
@@ -45,9 +41,6 @@ func (a *app) interviewCheck() *cobra.Command {
 			folder, _, i, err := a.interviewing()
 			if err != nil {
 				return err
-			}
-			if i.Exercise == "" {
-				return exit.Usagef("there is nothing to check: this one is judged by the interviewer")
 			}
 			grade, err := a.checkInterview(cmd.Context(), folder, i)
 			if err != nil {

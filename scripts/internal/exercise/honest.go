@@ -26,8 +26,8 @@ const (
 	largestAnswer  = 1 << 20
 )
 
-// Use stores a document and reads it back, has a text classified, looks at the account, and waits to be notified. It returns the
-// first thing that failed, as a sentence.
+// Use has a webhook, whose secret is sealed, made and taken away, stores a document and reads it back, has a text classified, looks at
+// the account, and waits to be notified. It returns the first thing that failed, as a sentence.
 func (h Honest) Use(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, honestPatience)
 	defer cancel()
@@ -36,13 +36,14 @@ func (h Honest) Use(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var stored struct{ ID string }
+	var stored, endpoint struct{ ID string }
 	for _, step := range []struct {
 		method, path, body string
 		holds              string // in the answer
 		into               any
 	}{
 		{http.MethodGet, "/v1/account", "", "balance", nil},
+		{http.MethodPost, "/v1/webhook-endpoints", `{"url":"https://hooks.example.com/minutes","events":["minutes.archived"]}`, `"secret"`, &endpoint},
 		{http.MethodPost, "/v1/documents", string(document), `"id"`, &stored},
 		{http.MethodGet, "/v1/documents?limit=20", "", title, nil},
 		{http.MethodPost, "/v1/inferences", `{"model":"langid","input":"Guten Morgen, wie geht es Ihnen?"}`, "de", nil},
@@ -50,10 +51,22 @@ func (h Honest) Use(ctx context.Context) error {
 		{http.MethodGet, "/v1/inbox?limit=20", "", title, nil}, // once the owner was told
 	} {
 		if err := h.until(ctx, step.method, step.path, step.body, step.holds, step.into); err != nil {
-			return fmt.Errorf("an honest user isn't served: %s %s: %w", step.method, step.path, err)
+			return unserved(step.method, step.path, err)
 		}
 	}
-	return h.until(ctx, http.MethodGet, "/v1/documents/"+stored.ID, "", title, nil)
+	for _, step := range []struct{ method, path, holds string }{
+		{http.MethodGet, "/v1/documents/" + stored.ID, title},
+		{http.MethodDelete, "/v1/webhook-endpoints/" + endpoint.ID, ""},
+	} {
+		if err := h.until(ctx, step.method, step.path, "", step.holds, nil); err != nil {
+			return unserved(step.method, step.path, err)
+		}
+	}
+	return nil
+}
+
+func unserved(method, path string, why error) error {
+	return fmt.Errorf("an honest user isn't served: %s %s: %w", method, path, why)
 }
 
 // refusal is an answer that says it is the client's fault (RFC 9110, section 15.5).
