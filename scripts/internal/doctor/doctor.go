@@ -89,7 +89,7 @@ func (m Machine) tool(ctx context.Context, t tools.Tool) Check {
 	if err == nil {
 		return Check{Name: t.Name, State: OK, Detail: fmt.Sprintf("%s, from the %s: %s", found.Version, found.Where, found.Path)}
 	}
-	return Check{Name: t.Name, State: Obtain, Detail: fmt.Sprintf("%v; release %s will be downloaded, or built (about %.0f min)",
+	return Check{Name: t.Name, State: Obtain, Detail: fmt.Sprintf("%v; release %s is downloaded, or built in %.0f min",
 		err, t.Pinned, t.Builds.Minutes())}
 }
 
