@@ -31,6 +31,15 @@ func steal(t *testing.T, env *controlplanetest.Env, service string) thief {
 	return thief{cfg, login.LeaseID}
 }
 
+func (th thief) logsIn(t *testing.T) bool {
+	t.Helper()
+	conn, err := pgx.ConnectConfig(t.Context(), th.cfg)
+	if err == nil {
+		require.NoError(t, conn.Close(t.Context()))
+	}
+	return err == nil
+}
+
 // sessions are those of the login, and those of no login at all: a session can outlive its role.
 func (th thief) sessions(t *testing.T, superuser *pgx.Conn) (n int) {
 	t.Helper()

@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4/jwt"
 	consul "github.com/hashicorp/consul/api"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/infra/controlplane"
@@ -33,11 +32,7 @@ func TestSwitchOff(t *testing.T) {
 	outlives := func() bool {
 		th := steal(t, env, "payments")
 		require.NoError(t, env.RevokeLease(t.Context(), th.lease))
-		conn, err := pgx.ConnectConfig(t.Context(), th.cfg)
-		if err == nil {
-			require.NoError(t, conn.Close(t.Context()))
-		}
-		return err == nil
+		return th.logsIn(t)
 	}
 	inForce := func() {
 		t.Helper()
