@@ -106,11 +106,10 @@ func ReadExercises(folder fs.FS) (all []Exercise, err error) {
 		if err == nil {
 			err = e.check()
 		}
-		number, _, _ := strings.Cut(e.ID, "-")
-		if numbers[number] {
+		if numbers[e.Number()] {
 			err = errors.Join(err, errors.New("its number is another's, too"))
 		}
-		numbers[number] = true
+		numbers[e.Number()] = true
 		if err != nil {
 			errs = append(errs, fmt.Errorf("exercises/%s: %w", e.ID, err))
 		}
@@ -173,6 +172,12 @@ func (e Exercise) Fails() string {
 		return CheckLatency
 	}
 	return CheckAttack
+}
+
+// Number is what its ID begins with.
+func (e Exercise) Number() string {
+	number, _, _ := strings.Cut(e.ID, "-")
+	return number
 }
 
 // ChangesVault tells whether the learner's files are Vault's, too: what it gives to services, who hold for minutes what they were given

@@ -58,8 +58,7 @@ func (a *app) findExercise(name string) (threatmodel.Exercise, error) {
 		return threatmodel.Exercise{}, err
 	}
 	for _, e := range all {
-		number, _, _ := strings.Cut(e.ID, "-")
-		if name == e.ID || name == number || "0"+name == number {
+		if name == e.ID || name == e.Number() || "0"+name == e.Number() {
 			return e, nil
 		}
 	}

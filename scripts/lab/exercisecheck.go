@@ -14,6 +14,7 @@ import (
 	"redoubt.example/loadtest/bench"
 	"redoubt.example/scripts/internal/attack"
 	"redoubt.example/scripts/internal/exercise"
+	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/platformbench"
 	"redoubt.example/scripts/internal/term"
 	"redoubt.example/threatmodel"
@@ -45,30 +46,45 @@ func (a *app) exerciseCheck() *cobra.Command {
 				return err
 			}
 			out := a.output()
-			if err := out.Print(grade, func(w io.Writer) error { return writeGrade(w, out, grade, entry) }); err != nil {
+			if err := out.Print(grade, func(w io.Writer) error {
+				if err := writeGrade(w, out, grade); err != nil || !grade.Passed {
+					return err
+				}
+				return a.congratulate(w, out, entry)
+			}); err != nil {
 				return err
 			}
 			if !grade.Passed {
-				return fmt.Errorf("not mended yet: %s", grade.Failed())
+				return exit.Mend(fmt.Errorf("not mended yet: %s", grade.Failed()), "lab exercise hint"+a.dirFlag())
 			}
 			return nil
 		},
 	}
 }
 
-func writeGrade(w io.Writer, out term.Output, g exercise.Grade, entry exercise.Entry) error {
+func writeGrade(w io.Writer, out term.Output, g exercise.Grade) error {
 	for _, c := range g.Checks {
 		verdict := out.Paint("ok", term.Good)
 		if !c.Passed {
 			verdict = out.Paint("no", term.Bad)
 		}
-		fmt.Fprintf(w, "%-8s %s  %s\n", c.Name, verdict, c.Detail)
-	}
-	if g.Passed {
-		_, err := fmt.Fprintf(w, "\n%s: %d points\n", out.Paint("solved", term.Good), entry.Points)
-		return err
+		if _, err := fmt.Fprintf(w, "%-8s %s  %s\n", c.Name, verdict, c.Detail); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// congratulate says what solving it has brought, and what can be done next.
+func (a *app) congratulate(w io.Writer, out term.Output, entry exercise.Entry) error {
+	_, err := fmt.Fprintf(w, `
+%s: %d points
+
+  %[3]s exercise solution%[4]s    # the reference solution, with its reasons
+  %[3]s exercise list%[4]s        # and the next: exercise start
+  %[3]s exercise stop%[4]s        # the lab as it was; down ends it
+`, out.Paint("solved", term.Good), entry.Points, invocation(), a.dirFlag())
+	return err
 }
 
 // grade tries what is in the copy on the lab that is up.

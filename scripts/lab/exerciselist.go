@@ -35,13 +35,13 @@ func (a *app) exerciseList() *cobra.Command {
 			}
 			out := a.output()
 			return out.Print(list, func(w io.Writer) error {
-				table := &term.Table{Headers: []string{"exercise", "level", "about", "~title", "state", ">points"}}
+				table := &term.Table{Headers: []string{"", "level", "about", "~title", "state", ">points"}}
 				for _, e := range list.Exercises {
 					state := term.Text(e.State)
 					if e.State == exercise.Solved {
 						state.Style = term.Good
 					}
-					table.Add(term.Text(e.ID), term.Text(e.Level), term.Text(e.Subject), term.Text(e.Title), state, count(e.Points))
+					table.Add(term.Text(e.Number()), term.Text(e.Level), term.Text(e.Subject), term.Text(e.Title), state, count(e.Points))
 				}
 				return table.Write(w, out.Colour)
 			})

@@ -83,7 +83,7 @@ func (a *app) introduce(w io.Writer, e threatmodel.Exercise, c exercise.Copy, re
 	_, err := fmt.Fprintf(w, `
 Mended means: honest users are served, %s blocked%s.
 
-  %[3]s attack run %[5]s%[4]s   # see it
+  %[3]s attack run %[5]s%[4]s    # see it
   %[3]s exercise apply%[4]s    # put your files in force
   %[3]s exercise check%[4]s    # is it mended?
   %[3]s exercise hint%[4]s     # three of them; each costs points

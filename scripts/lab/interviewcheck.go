@@ -42,15 +42,12 @@ func (a *app) interviewCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			grade, err := a.checkInterview(cmd.Context(), folder, i)
+			grade, err := a.checkInterview(cmd.Context(), folder, i, nil)
 			if err != nil {
 				return err
 			}
 			out := a.output()
-			if err := out.Print(grade, func(w io.Writer) error {
-				grade.Passed = false // there are no points here
-				return writeGrade(w, out, grade, exercise.Entry{})
-			}); err != nil {
+			if err := out.Print(grade, func(w io.Writer) error { return writeGrade(w, out, grade) }); err != nil {
 				return err
 			}
 			if failed := grade.Failed(); failed != "" {
@@ -61,7 +58,8 @@ func (a *app) interviewCheck() *cobra.Command {
 	}
 }
 
-func (a *app) checkInterview(ctx context.Context, folder interview.Folder, i threatmodel.Interview) (exercise.Grade, error) {
+// checkInterview grades what the candidate mended, and notes it: as the last check of an interview, where it ended at a time.
+func (a *app) checkInterview(ctx context.Context, folder interview.Folder, i threatmodel.Interview, ended *time.Time) (exercise.Grade, error) {
 	e, c, err := a.underlying(i)
 	if err != nil {
 		return exercise.Grade{}, err
@@ -74,5 +72,9 @@ func (a *app) checkInterview(ctx context.Context, folder interview.Folder, i thr
 	if failed := grade.Failed(); failed != "" {
 		text = "not mended: it fails at " + failed
 	}
-	return grade, folder.Note(interview.Event{Time: time.Now().UTC(), Kind: interview.Checked, Text: text, Grade: &grade})
+	at := time.Now().UTC()
+	if ended != nil {
+		at, text = *ended, text+", in the check at the end"
+	}
+	return grade, folder.Note(interview.Event{Time: at, Kind: interview.Checked, Text: text, Grade: &grade})
 }

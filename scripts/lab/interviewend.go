@@ -51,7 +51,7 @@ func (a *app) endInterview(ctx context.Context) (r interview.Report, err error) 
 	_, _, err = a.running()
 	up := err == nil
 	if up && i.Exercise != "" {
-		if _, err := a.checkInterview(ctx, folder, i); err != nil {
+		if _, err := a.checkInterview(ctx, folder, i, &now); err != nil {
 			return r, err
 		}
 	}

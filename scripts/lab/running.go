@@ -42,6 +42,7 @@ type runningLab struct {
 	delays    stack.Delays      // that are injected
 	exercise  string            // in place; "": none
 	replaced  map[string]string // by component: the program that runs in place of its own
+	declared  bool              // Vault goes by other files than those declared
 }
 
 func (l *runningLab) becomeReady(took time.Duration) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -36,6 +37,7 @@ func (l *runningLab) Change(ctx context.Context, changes control.Changes) (resta
 	if err != nil {
 		return nil, err
 	}
+	l.renewLogins(ctx, changes)
 	concerned := maps.Clone(next)
 	maps.Copy(concerned, before)
 	var swaps errgroup.Group
@@ -46,10 +48,24 @@ func (l *runningLab) Change(ctx context.Context, changes control.Changes) (resta
 	if err := swaps.Wait(); err != nil {
 		return restarted, err
 	}
-	if err := l.stack.AwaitCatalog(ctx); err != nil {
-		return restarted, err
+	if len(restarted) > 0 { // else all are where they were, or, if Vault gives them something useless, aren't and won't be
+		if err := l.stack.AwaitCatalog(ctx); err != nil {
+			return restarted, err
+		}
 	}
 	return restarted, inForce(ctx, l.stack.RunDir(), revision)
+}
+
+// renewLogins has services take logins to their databases that are made as Vault makes them from now on: who has one that was made useless
+// would keep it for minutes. Who gets none keeps the one that he has.
+func (l *runningLab) renewLogins(ctx context.Context, changes control.Changes) {
+	now := len(changes.Declared) > 0
+	if now || l.declared {
+		if _, err := l.stack.Rotate(ctx, "db", ""); err != nil {
+			slog.WarnContext(ctx, "logins not renewed", "error", err)
+		}
+	}
+	l.declared = now
 }
 
 // swap starts a component anew, with another program or, with none, its own.

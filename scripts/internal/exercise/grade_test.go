@@ -1,12 +1,14 @@
 package exercise_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"redoubt.example/loadtest/bench"
 	"redoubt.example/scripts/internal/attack"
 	"redoubt.example/scripts/internal/exercise"
 	"redoubt.example/threatmodel"
@@ -30,6 +32,32 @@ func TestFound(t *testing.T) {
 			detail, passed := exercise.Found(attack.Report{Attacks: c.attacks}, c.alarms)
 			require.Equal(t, c.passed, passed)
 			require.Contains(t, detail, c.detail)
+		})
+	}
+}
+
+// TestLatency: an interval that says nothing about the budget is no grade, neither this one nor that.
+func TestLatency(t *testing.T) {
+	for name, c := range map[string]struct {
+		cost   bench.Difference
+		passed bool
+		err    string
+	}{
+		"within":                  {bench.Difference{Value: 900, Low: 500, High: 1400}, true, ""},
+		"above":                   {bench.Difference{Value: 4000, Low: 3500, High: 4600}, false, ""},
+		"close, and narrow":       {bench.Difference{Value: 1400, Low: 900, High: 1700}, true, ""},
+		"wide, and above for all": {bench.Difference{Value: 9000, Low: 3000, High: 15000}, false, ""},
+		"measured beside others":  {bench.Difference{Value: -2583, Low: -25755, High: 18713}, false, "too busy to tell: a document takes -25755 to 18713 us more"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := exercise.Grader{Cost: func(context.Context, int) (bench.Difference, error) { return c.cost, nil }}
+			_, passed, err := exercise.Latency(g, t.Context(), threatmodel.Exercise{Budget: 1500})
+			if c.err != "" {
+				require.ErrorContains(t, err, c.err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.passed, passed)
 		})
 	}
 }

@@ -102,8 +102,22 @@ func TestReport(t *testing.T) {
 	require.Equal(t, []string{"alert", "verb", "response", "check", "end"}, kinds, "in the order of time, each rule once")
 	var out bytes.Buffer
 	require.NoError(t, r.Write(&out, false))
-	for _, want := range []string{"-0:30 alert lateral_movement: first", "11:03 of 10 minutes used, 1:03 over", "Not mended after 1 checks; the last failed at honest", "isolate-service notification: done, by kim", "nobody is served"} {
+	for _, want := range []string{"-0:30 alert lateral_movement: first", "11:03 of 10 minutes used, 1:03 over", "Not mended; the last of 1 checks failed at honest", "isolate-service notification: done, by kim", "nobody is served"} {
 		require.Contains(t, strings.Join(strings.Fields(out.String()), " "), want)
 	}
 	require.NotContains(t, out.String(), "before")
+}
+
+// TestMendedSince: the first check after which none failed says when.
+func TestMendedSince(t *testing.T) {
+	began := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	ended := began.Add(10 * time.Minute)
+	checked := func(minutes int, passed bool) interview.Event {
+		return interview.Event{Time: began.Add(time.Duration(minutes) * time.Minute), Kind: interview.Checked, Grade: &exercise.Grade{Passed: passed}}
+	}
+	r := interview.NewReport(interview.Session{ID: "x", Minutes: 45, Started: began, Ended: &ended}, "Title", "incident",
+		[]interview.Event{checked(1, true), checked(2, false), checked(5, true), checked(10, true)}, interview.Seen{})
+	var out bytes.Buffer
+	require.NoError(t, r.Write(&out, false))
+	require.Contains(t, out.String(), "Mended: seen so first at 5:00, and at the end.")
 }

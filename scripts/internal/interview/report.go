@@ -83,9 +83,9 @@ func (r Report) Write(w io.Writer, markdown bool) error {
 	case r.Grade == nil:
 		d.say("No check graded this one: the interviewer does, by the sheet's rubric.")
 	case r.Grade.Passed:
-		d.say("Mended, at check %d.", r.Checks)
+		d.say("Mended: seen so first at %s, and at the end.", Clock(r.mended().Sub(r.Started)))
 	default:
-		d.say("Not mended after %d checks; the last failed at %s.", r.Checks, r.Grade.Failed())
+		d.say("Not mended; the last of %d checks failed at %s.", r.Checks, r.Grade.Failed())
 	}
 	if r.Grade != nil {
 		for _, c := range r.Grade.Checks {
@@ -115,6 +115,20 @@ func (r Report) Write(w io.Writer, markdown bool) error {
 		d.item(fmt.Sprintf("alerts of %s: %d", rule, r.Alerts[rule]))
 	}
 	return d.err
+}
+
+// mended is when the first check passed after which none failed.
+func (r Report) mended() (at time.Time) {
+	for _, e := range slices.Backward(r.Timeline) {
+		if e.Kind != Checked {
+			continue
+		}
+		if !e.Grade.Passed {
+			break
+		}
+		at = e.Time
+	}
+	return at
 }
 
 func over(seconds float64) string {
