@@ -53,7 +53,7 @@ func (a *app) renewLogins(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := client.Rotate(ctx, "db", ""); err != nil {
+	if _, err := client.Rotate(ctx, control.Logins, ""); err != nil {
 		return fmt.Errorf("users are served until a service's login to its database ends, as it gets no other: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, renewedWithin)

@@ -61,7 +61,7 @@ func (l *runningLab) Change(ctx context.Context, changes control.Changes) (resta
 func (l *runningLab) renewLogins(ctx context.Context, changes control.Changes) {
 	now := len(changes.Declared) > 0
 	if now || l.declared {
-		if _, err := l.stack.Rotate(ctx, "db", ""); err != nil {
+		if _, err := l.stack.Rotate(ctx, control.Logins, ""); err != nil {
 			slog.WarnContext(ctx, "logins not renewed", "error", err)
 		}
 	}

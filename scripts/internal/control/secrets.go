@@ -61,6 +61,9 @@ type APIKeyRequest struct {
 	TTL    time.Duration `json:"ttl"`
 }
 
+// Logins is what to rotate where services are to have new logins to their databases, and nothing else changes.
+const Logins = "logins"
+
 // SecretKeeper is a Lab that also looks after secrets.
 type SecretKeeper interface {
 	Secrets(ctx context.Context) ([]Secret, error)

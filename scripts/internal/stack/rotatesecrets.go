@@ -18,6 +18,8 @@ func (s *Stack) Rotate(ctx context.Context, what, name string) ([]control.Rotate
 	switch what {
 	case "db":
 		return s.rotateDatabases(ctx, name)
+	case control.Logins:
+		return s.renewLogins(ctx)
 	case "transit":
 		return s.rotateTransit(ctx, name)
 	case "token-key":
@@ -41,6 +43,18 @@ func (s *Stack) rotateDatabases(ctx context.Context, name string) (done []contro
 			return done, err
 		}
 		done = append(done, control.Rotated{What: "management password", Holder: database, Done: "known to Vault alone"})
+		more, err := s.orderRotation(ctx, database, "db")
+		if done = append(done, more...); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// renewLogins has every process of the services replace its login. Vault's management passwords stay: changed again and again, they would
+// fail the revocations that are under way.
+func (s *Stack) renewLogins(ctx context.Context) (done []control.Rotated, err error) {
+	for _, database := range s.plane.Databases() {
 		more, err := s.orderRotation(ctx, database, "db")
 		if done = append(done, more...); err != nil {
 			return done, err
