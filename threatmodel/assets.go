@@ -9,6 +9,7 @@ var Assets = map[string]string{
 	"catalog":            "Consul's list of who is where, and its intentions",
 	"policy":             "the rules by which services decide",
 	"logs":               "what happened, and who did it",
+	"operator's page":    "what the lab's page shows, and the orders that it gives in its operator's name",
 	"availability":       "that honest clients are served",
 }
 
@@ -19,6 +20,7 @@ var Places = map[string]string{
 	"consul":         "catalog, intentions and the mesh's CA",
 	"vault":          "keys, leases and identities",
 	"postgres":       "the services' databases",
+	"page":           "the lab's page, in its operator's browser",
 	"receiver":       "a customer's server that webhooks go to",
 	"upstream model": "a language model behind inference, where one is set",
 }

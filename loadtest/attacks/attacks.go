@@ -53,6 +53,8 @@ const (
 	NeedsContained = "contained"      // a credential of its own, revoked by the operator
 	NeedsResponse  = "response"       // runbooks that act by themselves meanwhile
 
+	NeedsPage       = "page"       // the lab's page
+	NeedsBrowser    = "browser"    // the lab's page, and a browser in which its operator looks at it
 	NeedsContainers = "containers" // networks between services, which processes of one machine don't have
 )
 

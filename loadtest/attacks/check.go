@@ -13,7 +13,7 @@ var (
 	attackID  = regexp.MustCompile(`^[a-z]+(\.[a-z0-9-]+)+$`)
 	technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 	modes     = []string{"sidecar", "native", "plaintext"}
-	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel, NeedsListed, NeedsPlaces, NeedsContained, NeedsResponse, NeedsContainers}
+	needs     = []string{NeedsRoot, NeedsLimits, NeedsName, NeedsModel, NeedsListed, NeedsPlaces, NeedsContained, NeedsResponse, NeedsPage, NeedsBrowser, NeedsContainers}
 )
 
 // check reports everything that is wrong with one description by itself.

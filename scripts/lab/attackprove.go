@@ -43,7 +43,7 @@ Uses the lab of --dir if it is up, and leaves it as it was; else starts one, and
 				return err
 			}
 			defer undo()
-			return a.withLab(cmd.Context(), mode, func(ctx context.Context) error { return a.prove(ctx, all, ids) })
+			return a.withPlan(cmd.Context(), plan{Mode: mode, Page: true, Called: invocation(), Flag: a.dirFlag()}, func(ctx context.Context) error { return a.prove(ctx, all, ids) })
 		},
 	}
 	cmd.Flags().StringVar(&mode, "mode", "", "of the lab that is started: sidecar or native")

@@ -13,6 +13,7 @@ import (
 
 	"redoubt.example/loadtest/attacks"
 	"redoubt.example/scripts/internal/attack"
+	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/reach"
 	"redoubt.example/scripts/internal/term"
 )
@@ -49,7 +50,7 @@ Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 				return err
 			}
 			defer undo()
-			return a.withPlan(cmd.Context(), plan{Engine: engine, Profile: profile, Mode: mode}, func(ctx context.Context) error {
+			return a.withPlan(cmd.Context(), plan{Engine: engine, Profile: profile, Mode: mode, Page: engine != control.Docker, Called: invocation(), Flag: a.dirFlag()}, func(ctx context.Context) error {
 				return a.runAttacks(ctx, chosen, files, detect, len(args) == 0)
 			})
 		},

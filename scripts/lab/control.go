@@ -63,6 +63,8 @@ func (a *app) controlList() *cobra.Command {
 				switch {
 				case c.Owner == controls.Engine:
 					state = term.Text("with containers")
+				case c.Owner == controls.Supervisor && !l.Off:
+					state = term.Text("with a page")
 				case l.Off:
 					state = term.Cell{Text: "OFF", Style: term.Bad}
 				}

@@ -37,15 +37,11 @@ func (a *app) attackMeanwhile(ctx context.Context, i threatmodel.Interview) (pid
 	if err != nil {
 		return 0, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
 	dir, err := a.dir()
 	if err != nil {
 		return 0, err
 	}
-	child := exec.Command(self, "interview", backgroundVerb, "--dir", dir.Path())
+	child := exec.Command(ownProgram, "interview", backgroundVerb, "--dir", dir.Path())
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := child.Start(); err != nil {
 		return 0, fmt.Errorf("start the incident: %w", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"redoubt.example/scripts/internal/interview"
+	"redoubt.example/scripts/internal/page"
 	"redoubt.example/services/platform/alert"
 )
 
@@ -97,6 +98,9 @@ func (a *app) seen(ctx context.Context) (seen interview.Seen, err error) {
 
 // noteVerb puts a verb into the timeline of the interview that is under way, if one is. Flags are left out.
 func (a *app) noteVerb(path string, args []string) {
+	if os.Getenv(page.Drawn) != "" {
+		return // a view of the page was drawn with it
+	}
 	verb := strings.TrimPrefix(path, "lab ")
 	kind := interview.Verb
 	switch {

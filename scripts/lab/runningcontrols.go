@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/services/platform/controls"
 )
 
 // SwitchControls implements control.Switcher: of what runs, only that is restarted which enforces a control that
@@ -22,6 +23,9 @@ func (l *runningLab) SwitchControls(ctx context.Context, off []control.Switch) (
 	}
 	next := control.Switched{Off: off, Without: without}
 	changed := changedComponents(before.Without, without)
+	if len(without[controls.Supervisor]) > 0 && l.page == nil {
+		return before, errNoPage
+	}
 	for _, name := range changed {
 		if l.stack.Restarts(name) {
 			next.Restarted = append(next.Restarted, name)
@@ -31,6 +35,12 @@ func (l *runningLab) SwitchControls(ctx context.Context, off []control.Switch) (
 	env := l.stack.EnvOf(next, l.delayed())
 	var restarts errgroup.Group
 	for _, name := range changed {
+		if name == controls.Supervisor {
+			if l.page != nil {
+				l.page.SwitchOff(without[name])
+			}
+			continue
+		}
 		if !l.stack.Restarts(name) {
 			restarts.Go(func() error { return l.stack.SwitchVault(ctx, without[name]) })
 			continue

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,6 +24,7 @@ const (
 	measurer    = "erin" // the demo user with the scope bench
 	mostTraces  = 10_000
 	maxResponse = 8 << 20
+	maxAnswer   = 64 << 10
 )
 
 // sampleDocument is what is sent to where a document belongs, unless another body is given.
@@ -40,7 +42,8 @@ type traceResult struct {
 	Status   int    `json:"status"`
 	Requests int    `json:"requests"` // of which the numbers are medians
 	timing.Trace
-	Absent []absentHop `json:"absent"`
+	Absent []absentHop     `json:"absent"`
+	Answer json.RawMessage `json:"answer,omitempty"` // the last one's, where it is JSON and not long
 }
 
 // absentHop is a service that the request's route may call and the trace hasn't: it is told when the answer is on its way.
@@ -152,8 +155,12 @@ func (a *app) drawTrace(ctx context.Context, o traceOptions) error {
 	var traces []timing.Trace
 	for i := range o.count + 1 {
 		var one timing.Trace
-		if one, result.Status, err = o.send(ctx, outside, status.GatewayURL, token); err != nil {
+		var answer []byte
+		if one, result.Status, answer, err = o.send(ctx, outside, status.GatewayURL, token); err != nil {
 			return err
+		}
+		if json.Valid(answer) && len(answer) <= maxAnswer {
+			result.Answer = answer
 		}
 		if i > 0 {
 			traces = append(traces, one)
@@ -191,14 +198,14 @@ func (a *app) drawTrace(ctx context.Context, o traceOptions) error {
 }
 
 // send sends the request once. A refusal is a response like any other: its times are told, too, where it was the service that refused.
-func (o traceOptions) send(ctx context.Context, client *http.Client, gateway, token string) (timing.Trace, int, error) {
+func (o traceOptions) send(ctx context.Context, client *http.Client, gateway, token string) (timing.Trace, int, []byte, error) {
 	var body io.Reader
 	if o.body != "" {
 		body = bytes.NewReader([]byte(o.body))
 	}
 	request, err := http.NewRequestWithContext(ctx, o.method, gateway+o.path, body)
 	if err != nil {
-		return timing.Trace{}, 0, exit.Usagef("%w", err)
+		return timing.Trace{}, 0, nil, exit.Usagef("%w", err)
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	if o.body != "" {
@@ -207,17 +214,17 @@ func (o traceOptions) send(ctx context.Context, client *http.Client, gateway, to
 	began := time.Now()
 	response, err := client.Do(request)
 	if err != nil {
-		return timing.Trace{}, 0, err
+		return timing.Trace{}, 0, nil, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 	took := time.Since(began)
 	if err != nil {
-		return timing.Trace{}, response.StatusCode, err
+		return timing.Trace{}, response.StatusCode, nil, err
 	}
 	trace, err := timing.Read(response, took)
 	if err != nil {
-		return trace, response.StatusCode, fmt.Errorf("%s %s: %d %.300s: %w", o.method, o.path, response.StatusCode, text, err)
+		return trace, response.StatusCode, text, fmt.Errorf("%s %s: %d %.300s: %w", o.method, o.path, response.StatusCode, text, err)
 	}
-	return trace, response.StatusCode, nil
+	return trace, response.StatusCode, text, nil
 }

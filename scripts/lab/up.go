@@ -46,6 +46,7 @@ type plan struct {
 	Page     bool   `json:"page"`      // it has a page for a browser
 	PagePort int    `json:"page_port"` // 0: the kernel's choice
 	Called   string `json:"called"`    // how the person calls this program, for the page's hints
+	Flag     string `json:"flag"`      // " --dir FOLDER", where that isn't the default
 }
 
 func (a *app) up() *cobra.Command {
@@ -74,7 +75,7 @@ a second Ctrl-C without patience.`,
 			if p.Respond = threatmodel.Mode(respond); !slices.Contains(threatmodel.Modes, p.Respond) {
 				return exit.Usagef("--respond is off, propose or auto, not %q", respond)
 			}
-			if p.Page, p.Called = !noPage && p.Engine == control.Process, invocation(); p.PagePort < 0 || p.PagePort > 65535 {
+			if p.Page, p.Called, p.Flag = !noPage && p.Engine == control.Process, invocation(), a.dirFlag(); p.PagePort < 0 || p.PagePort > 65535 {
 				return exit.Usagef("there is no port %d", p.PagePort)
 			}
 			if err := a.checkPlan(&p); err != nil {

@@ -18,6 +18,7 @@ type Listen struct {
 	TLS     *TLS   `js:"tls"`     // its certificate
 	Status  int    `js:"status"`  // of every answer; 200 when not given
 	Body    Bytes  `js:"body"`
+	Type    string `js:"type"` // of the body; application/json when not given
 }
 
 // Listener keeps what arrives. It ends with the process.
@@ -97,8 +98,12 @@ func (l *Listener) take(conn net.Conn, how Listen) {
 		if status == 0 {
 			status = http.StatusOK
 		}
+		kind := how.Type
+		if kind == "" {
+			kind = "application/json"
+		}
 		res := &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Request: req, Close: true,
-			Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(how.Body)), Body: io.NopCloser(strings.NewReader(string(how.Body)))}
+			Header: http.Header{"Content-Type": {kind}}, ContentLength: int64(len(how.Body)), Body: io.NopCloser(strings.NewReader(string(how.Body)))}
 		_ = res.Write(conn)
 	}
 	l.mu.Lock()

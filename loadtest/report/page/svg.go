@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"strings"
 
@@ -35,4 +36,15 @@ func Frontier(w io.Writer, r report.Result) error {
 </svg>
 `, wide+2*margin, height+head+margin, colours, s.css(), margin, margin, head, wide, height, plot)
 	return err
+}
+
+// Inline is the page's first plot as elements of another page, one for a wide window (class wide) and one for a narrow, and the
+// styles that they need beside that page's own colours (--text, --muted, --grid, --accent, --surface).
+func Inline(r report.Result) (html template.HTML, css string, err error) {
+	var s sheet
+	html, err = s.frontier(r)
+	if err == nil && html == "" {
+		err = ErrNoFrontier
+	}
+	return html, s.css(), err
 }

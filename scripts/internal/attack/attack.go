@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"redoubt.example/loadtest/attacks"
+	"redoubt.example/scripts/internal/browser"
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/services/platform/controls"
 )
@@ -114,6 +115,10 @@ func (l *Lab) applies(a attacks.Attack, isolated bool) string {
 		return "needs root: as an ordinary user all workloads share one user"
 	case a.Needs == attacks.NeedsContainers && !l.inContainers():
 		return "needs the networks of containers (lab up --engine docker): processes of one machine share its loopback"
+	case (a.Needs == attacks.NeedsPage || a.Needs == attacks.NeedsBrowser) && l.Status.PageURL == "":
+		return "needs the lab's page, which this lab was started without (one that the verb starts itself has it)"
+	case a.Needs == attacks.NeedsBrowser && !browses():
+		return "needs a browser: " + browser.ErrNone.Error()
 	case l.inContainers() && l.amiss(a) != "":
 		return l.amiss(a)
 	case (a.Needs == attacks.NeedsLimits || a.Needs == attacks.NeedsListed) && !l.Limited:

@@ -71,7 +71,11 @@ func (p *player) given(ctx context.Context, a attacks.Attack) (*given, error) {
 		g.ground = p.groundOf(a)
 		defer func() { p.seenFrom(g.ground, g.data) }()
 	}
-	if err := p.respond(ctx, g, a.Needs); err != nil {
+	err = p.respond(ctx, g, a.Needs)
+	if err == nil {
+		err = p.page(ctx, g, a)
+	}
+	if err != nil {
 		g.close()
 		return nil, err
 	}

@@ -11,8 +11,8 @@ import (
 const (
 	linkLife    = 10 * time.Minute
 	sessionLife = 12 * time.Hour
-	mostLinks   = 8 // unspent; beyond, the oldest is gone
-	mostOpen    = 8 // sessions, likewise
+	mostLinks   = 8  // unspent; beyond, the oldest is gone
+	mostOpen    = 64 // sessions; beyond, the one that was used last the longest ago
 )
 
 // door lets in whoever has a link that `lab page` printed, once each. It keeps hashes alone, in memory: they end with the lab.
@@ -41,15 +41,17 @@ func (d *door) link() (token string, expires time.Time) {
 	return token, expires
 }
 
-// enter spends a link's token and begins a session.
-func (d *door) enter(token string) (session string, ok bool) {
+// enter spends a link's token and begins a session: a good one's, or whichever.
+func (d *door) enter(token string, whichever bool) (session string, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	i := find(d.links, token, d.now())
-	if i < 0 {
+	if i < 0 && !whichever {
 		return "", false
 	}
-	d.links = append(d.links[:i], d.links[i+1:]...)
+	if i >= 0 {
+		d.links = append(d.links[:i], d.links[i+1:]...)
+	}
 	session = random()
 	d.sessions = keep(append(d.sessions, entry{sha256.Sum256([]byte(session)), random(), d.now().Add(sessionLife)}), mostOpen, d.now())
 	return session, true
@@ -63,7 +65,9 @@ func (d *door) known(session string) (csrf string, ok bool) {
 	if i < 0 {
 		return "", false
 	}
-	return d.sessions[i].csrf, true
+	used := d.sessions[i]
+	d.sessions = append(append(d.sessions[:i], d.sessions[i+1:]...), used)
+	return used.csrf, true
 }
 
 // find compares hashes, so that what a comparison takes tells nothing of a secret.

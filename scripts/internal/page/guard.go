@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"redoubt.example/services/platform/controls"
 )
 
-// policy allows what comes from here, and text never becomes a program: not by a script in it, not by innerHTML.
+// policy allows what comes from here, and text never becomes a program: not by a script in it, not by innerHTML. A browser that
+// refuses something by it reports that (record.go).
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; " +
-	"form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+	"form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; report-uri /refused"
 
 // csrfField is what each POST carries of what its page was given.
 const csrfField = "X-Redoubt-Csrf"
@@ -22,17 +25,21 @@ type csrfKey struct{}
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		if s.on(controls.InfraPageCSP) {
+			h.Set("Content-Security-Policy", policy)
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if r.Host != s.host {
+		if r.Host != s.host && s.on(controls.InfraPageHost) {
+			s.deny(r, controls.InfraPageHost, "the request is for another name", "host", short(r.Host))
 			http.Error(w, "This is the page of a lab at "+s.host+", and no other name.", http.StatusMisdirectedRequest)
 			return
 		}
-		if why := s.foreign(r); why != "" {
+		if why := s.foreign(r); why != "" && s.on(controls.InfraPageOrigin) {
+			s.deny(r, controls.InfraPageOrigin, "another page asks", "origin", short(r.Header.Get("Origin")), "site", short(r.Header.Get("Sec-Fetch-Site")))
 			http.Error(w, why, http.StatusForbidden)
 			return
 		}
@@ -63,12 +70,13 @@ func (s *Server) membersOnly(next http.Handler) http.Handler {
 		if cookie, err := r.Cookie(s.cookie()); err == nil {
 			csrf, ok = s.door.known(cookie.Value)
 		}
-		if !ok {
-			s.plain(w, http.StatusUnauthorized, notice{Title: "Closed", Text: "This page opens with a link that works once. Get one in the terminal:", Command: s.cfg.Command + " page"})
+		if !ok && s.on(controls.InfraPageSession) {
+			s.deny(r, controls.InfraPageSession, "there is no session")
+			s.plain(w, http.StatusUnauthorized, notice{Title: "Closed", Text: "This page opens with a link that works once. Get one in the terminal:", Command: s.cfg.Typed("page")})
 			return
 		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead &&
-			subtle.ConstantTimeCompare([]byte(r.Header.Get(csrfField)), []byte(csrf)) != 1 {
+		if s.changes(r) && s.on(controls.InfraPageOrigin) && subtle.ConstantTimeCompare([]byte(r.Header.Get(csrfField)), []byte(csrf)) != 1 {
+			s.deny(r, controls.InfraPageOrigin, "the token of the page is missing", "origin", short(r.Header.Get("Origin")))
 			http.Error(w, "The token of the page is missing: reload it.", http.StatusForbidden)
 			return
 		}
@@ -83,13 +91,19 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "A link isn't for reading ahead.", http.StatusForbidden)
 		return
 	}
-	session, ok := s.door.enter(r.PathValue("token"))
+	session, ok := s.door.enter(r.PathValue("token"), !s.on(controls.InfraPageSession))
 	if !ok {
-		s.plain(w, http.StatusForbidden, notice{Title: "Spent", Text: "This link was used, or is too old. Get another in the terminal:", Command: s.cfg.Command + " page"})
+		s.deny(r, controls.InfraPageSession, "the link was used, or is too old")
+		s.plain(w, http.StatusForbidden, notice{Title: "Spent", Text: "This link was used, or is too old. Get another in the terminal:", Command: s.cfg.Typed("page")})
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: int(sessionLife.Seconds())})
 	s.plain(w, http.StatusOK, notice{Title: "Open", Text: "The lab's page is open.", Next: "/"})
+}
+
+// changes tells whether a request may change something. What a browser reports of its own accord doesn't, and brings no token.
+func (s *Server) changes(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.URL.Path != refusedPath
 }
 
 // cookie is one for each port: a browser keeps cookies by host alone, and labs lie side by side.

@@ -15,7 +15,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"redoubt.example/infra/topology"
 	"redoubt.example/scripts/internal/control"
@@ -28,8 +31,9 @@ type Config struct {
 	Port     int // 0: the kernel's choice
 	Topology *topology.Topology
 	Log      *slog.Logger
-	Command  string // how the person at hand calls the command line, for hints
+	Typed    func(verb string) string // what the person at hand types for a verb, for hints; nil: lab VERB
 	Run      Run
+	Measured func() (Measured, error) // what the profiles cost and stop; nil: nobody has measured it
 
 	Status func(context.Context) control.Status
 	Sample func(context.Context) (hops.Sample, error)
@@ -45,12 +49,15 @@ type Server struct {
 	door     *door
 	live     *live
 	running  chan struct{} // a token for each verb that runs
+	records  *rate.Limiter // of refusals in the log
+	off      atomic.Pointer[[]string]
 }
 
 const (
 	mostConnections = 64 // of all browsers; what a page needs is three or so
 	mostHeader      = 16 << 10
-	mostAtOnce      = 3 // verbs; each is a process
+	mostAtOnce      = 3  // verbs; each is a process
+	mostRecords     = 50 // of refusals in a second: whoever reaches the port mustn't fill the disk
 )
 
 // Listen takes the port. Nothing is answered before Serve.
@@ -59,8 +66,11 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the page's port: %w", err)
 	}
+	if cfg.Typed == nil {
+		cfg.Typed = func(verb string) string { return "lab " + verb }
+	}
 	return &Server{cfg: cfg, host: listener.Addr().String(), listener: listener, door: newDoor(time.Now),
-		live: newLive(cfg), running: make(chan struct{}, mostAtOnce)}, nil
+		live: newLive(cfg), running: make(chan struct{}, mostAtOnce), records: rate.NewLimiter(mostRecords, mostRecords)}, nil
 }
 
 // URL is where the page is. It opens with Link alone.
@@ -95,6 +105,9 @@ func (s *Server) Handler() http.Handler {
 	inside.HandleFunc("GET /api/{verb}", s.ask)
 	inside.HandleFunc("POST /api/{verb}", s.order)
 	inside.HandleFunc("GET /live", s.stream)
+	inside.HandleFunc("GET "+frontierStyle, s.frontierStyle)
+	inside.HandleFunc("POST "+refusedPath, s.refused)
+	inside.HandleFunc("POST "+markupPath, s.markup)
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /open/{token}", s.open)

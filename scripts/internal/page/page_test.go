@@ -27,10 +27,10 @@ func quiet(t *testing.T) page.Config {
 	top, err := topology.Load()
 	require.NoError(t, err)
 	return page.Config{
-		Topology: top, Log: slog.New(slog.DiscardHandler), Command: "lab",
-		Run: func(_ context.Context, _ time.Duration, stdin string, args ...string) page.Answer {
-			said, _ := json.Marshal(map[string]any{"args": args, "stdin": stdin})
-			return page.Answer{Command: "lab " + strings.Join(args, " "), Result: said}
+		Topology: top, Log: slog.New(slog.DiscardHandler),
+		Run: func(_ context.Context, c page.Call) page.Answer {
+			said, _ := json.Marshal(map[string]any{"args": c.Args, "stdin": c.Stdin})
+			return page.Answer{Command: "lab " + strings.Join(c.Args, " "), Result: said}
 		},
 		Status: func(context.Context) control.Status { return control.Status{Ready: true} },
 		Sample: func(context.Context) (hops.Sample, error) { return hops.Sample{}, nil },
@@ -53,24 +53,24 @@ func start(t *testing.T, cfg page.Config) *page.Server {
 	return s
 }
 
-// browser keeps cookies, and says where a request comes from, as browsers do.
-type browser struct {
+// visitor keeps cookies, and says where a request comes from, as browsers do.
+type visitor struct {
 	*http.Client
 	s    *page.Server
 	csrf string
 }
 
-func newBrowser(t *testing.T, s *page.Server) *browser {
+func newVisitor(t *testing.T, s *page.Server) *visitor {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	return &browser{Client: &http.Client{Jar: jar}, s: s}
+	return &visitor{Client: &http.Client{Jar: jar}, s: s}
 }
 
 // opened is one that used a link.
-func opened(t *testing.T, s *page.Server) *browser {
+func opened(t *testing.T, s *page.Server) *visitor {
 	t.Helper()
-	b := newBrowser(t, s)
+	b := newVisitor(t, s)
 	status, _ := b.get(t, strings.TrimPrefix(s.Link().URL, strings.TrimSuffix(s.URL(), "/")), nil)
 	require.Equal(t, http.StatusOK, status)
 	_, body := b.get(t, "/", nil)
@@ -80,12 +80,12 @@ func opened(t *testing.T, s *page.Server) *browser {
 	return b
 }
 
-func (b *browser) get(t *testing.T, path string, header map[string]string) (int, string) {
+func (b *visitor) get(t *testing.T, path string, header map[string]string) (int, string) {
 	t.Helper()
 	return b.do(t, http.MethodGet, path, "", header)
 }
 
-func (b *browser) post(t *testing.T, path, body string, header map[string]string) (int, string) {
+func (b *visitor) post(t *testing.T, path, body string, header map[string]string) (int, string) {
 	t.Helper()
 	all := map[string]string{"Content-Type": "application/json", "Origin": strings.TrimSuffix(b.s.URL(), "/"), "Sec-Fetch-Site": "same-origin", "X-Redoubt-Csrf": b.csrf}
 	for name, value := range header {
@@ -94,7 +94,7 @@ func (b *browser) post(t *testing.T, path, body string, header map[string]string
 	return b.do(t, http.MethodPost, path, body, all)
 }
 
-func (b *browser) do(t *testing.T, method, path, body string, header map[string]string) (int, string) {
+func (b *visitor) do(t *testing.T, method, path, body string, header map[string]string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, strings.TrimSuffix(b.s.URL(), "/")+path, strings.NewReader(body))
 	require.NoError(t, err)
@@ -116,12 +116,12 @@ func (b *browser) do(t *testing.T, method, path, body string, header map[string]
 func TestWithoutALinkNothingIsShown(t *testing.T) {
 	s := start(t, quiet(t))
 	for _, path := range []string{"/", "/live", "/api/secrets", "/open/", "/open/guess", "/nothing"} {
-		status, body := newBrowser(t, s).get(t, path, nil)
+		status, body := newVisitor(t, s).get(t, path, nil)
 		require.GreaterOrEqual(t, status, 400, path)
 		require.NotContains(t, body, "csrf", path)
 		require.NotContains(t, body, "payments", path)
 	}
-	b := newBrowser(t, s)
+	b := newVisitor(t, s)
 	status, _ := b.post(t, "/api/attack", `{"id":"x"}`, nil)
 	require.Equal(t, http.StatusUnauthorized, status)
 }
@@ -129,7 +129,7 @@ func TestWithoutALinkNothingIsShown(t *testing.T) {
 func TestALinkOpensOnce(t *testing.T) {
 	s := start(t, quiet(t))
 	path := strings.TrimPrefix(s.Link().URL, strings.TrimSuffix(s.URL(), "/"))
-	first := newBrowser(t, s)
+	first := newVisitor(t, s)
 	status, _ := first.get(t, path, map[string]string{"Sec-Purpose": "prefetch"})
 	require.Equal(t, http.StatusForbidden, status, "reading ahead doesn't spend it")
 	status, _ = first.get(t, path, map[string]string{"Sec-Fetch-Site": "cross-site"})
@@ -138,7 +138,7 @@ func TestALinkOpensOnce(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, body, "payments")
 
-	thief := newBrowser(t, s)
+	thief := newVisitor(t, s)
 	status, _ = thief.get(t, path, nil)
 	require.Equal(t, http.StatusForbidden, status, "a link that was seen is worth nothing")
 	status, _ = thief.get(t, "/", nil)
@@ -269,7 +269,7 @@ func TestEveryViewIsDrawn(t *testing.T) {
 	s := start(t, quiet(t))
 	b := opened(t, s)
 	_, first := b.get(t, "/", nil)
-	for _, v := range []string{"/request", "/attacks", "/alerts", "/controls", "/threats", "/exercises", "/secrets"} {
+	for _, v := range []string{"/request", "/attacks", "/alerts", "/controls", "/threats", "/exercises", "/interviews", "/secrets"} {
 		require.Contains(t, first, `<a href="`+v+`">`)
 		status, body := b.get(t, v, nil)
 		require.Equal(t, http.StatusOK, status, v)
@@ -284,7 +284,7 @@ func TestEveryViewIsDrawn(t *testing.T) {
 func TestOneOrderAtATime(t *testing.T) {
 	cfg := quiet(t)
 	begun, goOn := make(chan struct{}), make(chan struct{})
-	cfg.Run = func(context.Context, time.Duration, string, ...string) page.Answer {
+	cfg.Run = func(context.Context, page.Call) page.Answer {
 		close(begun)
 		<-goOn
 		return page.Answer{}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"redoubt.example/services/platform/controls"
 )
 
 // verb is one command line that the page may run. "{x}" is replaced by the parameter x, as one argument that can be no flag.
@@ -32,6 +34,9 @@ var reads = map[string]verb{
 	"progress":  {line: "exercise progress"},
 	"secrets":   {line: "secrets list"},
 	"status":    {line: "status"},
+
+	"interviews": {line: "interview list"},
+	"interview":  {line: "interview status"},
 }
 
 // orders change something, or put load on the lab: one at a time, by a POST with the page's token.
@@ -46,6 +51,10 @@ var orders = map[string]verb{
 	"stop":              {line: "stop {id}"},
 	"start":             {line: "start {id}"},
 	"rotate":            {line: "rotate leaf"},
+	"rotate-db":         {line: "rotate db"},
+	"rotate-token-key":  {line: "rotate token-key"},
+	"rotate-transit":    {line: "rotate transit"},
+	"rotate-ca":         {line: "rotate ca", most: 5 * time.Minute},
 	"exercise-start":    {line: "exercise start {id}", most: 10 * time.Minute},
 	"exercise-apply":    {line: "exercise apply", most: 10 * time.Minute},
 	"exercise-check":    {line: "exercise check", most: 10 * time.Minute},
@@ -53,6 +62,10 @@ var orders = map[string]verb{
 	"exercise-reset":    {line: "exercise reset", most: 10 * time.Minute},
 	"exercise-solution": {line: "exercise solution"},
 	"exercise-stop":     {line: "exercise stop"},
+	"interview-start":   {line: "interview start --level {level} --kind {kind} --minutes {minutes} --seed {seed}", most: 10 * time.Minute},
+	"interview-apply":   {line: "interview apply", most: 10 * time.Minute},
+	"interview-check":   {line: "interview check", most: 10 * time.Minute},
+	"interview-end":     {line: "interview end", most: 10 * time.Minute},
 }
 
 // usually is how long a verb may take where nothing else is said.
@@ -60,13 +73,28 @@ const usually = 2 * time.Minute
 
 // parameters are what each may be. None begins with "-", so none is a flag.
 var parameters = map[string]*regexp.Regexp{
-	"id":     regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$`),
-	"mode":   regexp.MustCompile(`^(off|propose|auto)$`),
-	"method": regexp.MustCompile(`^(GET|POST|PUT|DELETE)$`),
-	"path":   regexp.MustCompile(`^/v1/[!-~]{0,300}$`),
+	"id":      regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$`),
+	"mode":    regexp.MustCompile(`^(off|propose|auto)$`),
+	"method":  regexp.MustCompile(`^(GET|POST|PUT|DELETE)$`),
+	"level":   regexp.MustCompile(`^[a-z][a-z-]{0,19}$`),
+	"kind":    regexp.MustCompile(`^(|incident|design)$`), // "": either
+	"minutes": regexp.MustCompile(`^[1-9][0-9]{0,2}$`),
+	"seed":    regexp.MustCompile(`^[0-9]{1,19}$`),
+	"path":    regexp.MustCompile(`^/v1/[!-~]{0,300}$`),
 }
 
 const mostBody = 64 << 10
+
+// Lines are all command lines that the page may run, parameters in braces.
+func Lines() (all []string) {
+	for _, verbs := range []map[string]verb{reads, orders} {
+		for _, v := range verbs {
+			all = append(all, v.line)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
 
 // arguments fills a verb's line.
 func (v verb) arguments(given map[string]string) (args []string, err error) {
@@ -120,7 +148,8 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	given := map[string]string{}
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != "application/json" {
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); kind != "application/json" && s.on(controls.InfraPageOrigin) {
+		s.deny(r, controls.InfraPageOrigin, "a form of any page could send this", "origin", short(r.Header.Get("Origin")))
 		http.Error(w, "JSON, please.", http.StatusUnsupportedMediaType)
 		return
 	}
@@ -146,7 +175,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, v verb, given map[st
 	if most == 0 {
 		most = usually
 	}
-	reply(w, http.StatusOK, s.cfg.Run(r.Context(), most, given[v.stdin], args...))
+	reply(w, http.StatusOK, s.cfg.Run(r.Context(), Call{Args: args, Stdin: given[v.stdin], Most: most, Drawn: r.Method == http.MethodGet && len(given) == 0}))
 }
 
 func reply(w http.ResponseWriter, status int, a Answer) {

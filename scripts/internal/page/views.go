@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"redoubt.example/services/platform/controls"
+	"redoubt.example/threatmodel"
 )
 
 //go:embed templates/*.tmpl
@@ -39,15 +42,17 @@ var views = []view{
 	{"/controls", "controls", "Controls"},
 	{"/threats", "threats", "Threats"},
 	{"/exercises", "exercises", "Exercises"},
+	{"/interviews", "interviews", "Interviews"},
 	{"/secrets", "secrets", "Secrets"},
 }
 
 type shown struct {
 	view
-	Views   []view
-	CSRF    string
-	Command string
-	Data    any
+	Views  []view
+	CSRF   string
+	Markup bool // infra.page.words is off: words are taken for markup
+	Typed  func(verb string) string
+	Data   any
 }
 
 // notice is what whoever isn't in is told.
@@ -59,7 +64,7 @@ type notice struct {
 func (s *Server) show(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		csrf, _ := r.Context().Value(csrfKey{}).(string)
-		render(w, http.StatusOK, v.Name, shown{v, views, csrf, s.cfg.Command, s.data(v)})
+		render(w, http.StatusOK, v.Name, shown{v, views, csrf, !s.on(controls.InfraPageWords), s.cfg.Typed, s.data(v)})
 	}
 }
 
@@ -83,6 +88,10 @@ func (s *Server) data(v view) any {
 		return s.mapped()
 	case "request":
 		return s.requests()
+	case "controls":
+		return s.profiles()
+	case "interviews":
+		return threatmodel.ExerciseLevels
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redoubt.example/loadtest/report"
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/hops"
 	"redoubt.example/scripts/internal/page"
@@ -27,7 +28,8 @@ const hostile = `<img src=x onerror="alert(1)"><script>alert(2)</script>`
 func recorded(t *testing.T) page.Config {
 	t.Helper()
 	cfg := quiet(t)
-	cfg.Run = func(_ context.Context, _ time.Duration, _ string, args ...string) page.Answer {
+	cfg.Run = func(_ context.Context, c page.Call) page.Answer {
+		args := c.Args
 		a := page.Answer{Command: "lab " + strings.Join(args, " ")}
 		name := strings.Join(args[:min(2, len(args))], "-")
 		if args[0] == "trace" {
@@ -44,6 +46,10 @@ func recorded(t *testing.T) page.Config {
 		return control.Status{Ready: true, Profile: "layered", Mode: "sidecar", Degraded: []control.Degradation{}, ControlsOff: []string{hostile}, Delays: []string{},
 			Components: []control.Component{{Name: "gateway", State: "ready"}, {Name: "ingestion", State: "ready"}, {Name: "payments", State: "stopped"},
 				{Name: "inference", State: "ready"}, {Name: "vault", State: "ready"}, {Name: "notification", State: "ready"}, {Name: "modelstore", State: "starting"}}}
+	}
+	cfg.Measured = func() (page.Measured, error) {
+		result, err := report.ReadFile("../../../loadtest/report/measured/bench.json")
+		return page.Measured{Result: result, From: "the run that is kept"}, err
 	}
 	var samples, events atomic.Uint64
 	cfg.Sample = func(context.Context) (hops.Sample, error) {
@@ -118,7 +124,7 @@ const audit = `(() => {
 // enter opens the page by a link, which leads on by itself.
 func (c *chromium) enter(s *page.Server) {
 	c.t.Helper()
-	c.call("Page.navigate", map[string]any{"url": s.Link().URL}, nil)
+	require.NoError(c.t, c.Call("Page.navigate", map[string]any{"url": s.Link().URL}, nil))
 	c.wait("document.querySelector('h1')?.textContent === 'Map'")
 }
 
@@ -133,18 +139,19 @@ func TestViewsInABrowser(t *testing.T) {
 			"document.querySelectorAll('details.hop').length > 3 && (document.querySelector('details.hop summary').click(), true)"},
 		{"attacks", "document.querySelectorAll('#list tbody tr').length > 50", "document.querySelector('#list button').click()", "document.querySelector('ol.way li.here')"},
 		{"alerts", "document.querySelector('#responses table') && document.querySelector('#alerts table')", "document.querySelector('#responses button')?.click()", "true"},
-		{"controls", "document.querySelectorAll('#list tbody tr').length > 20", "(document.querySelector('#filter').value = 'mesh', document.querySelector('#filter').dispatchEvent(new Event('input')))",
+		{"controls", "document.querySelectorAll('#list tbody tr').length > 20 && document.querySelector('svg .s0, svg.s0')", "(document.querySelector('#filter').value = 'mesh', document.querySelector('#filter').dispatchEvent(new Event('input')))",
 			"document.querySelectorAll('#list tbody tr').length < 20"},
 		{"threats", "document.querySelectorAll('#list tbody tr').length > 10", "document.querySelector('#list button').click()", "document.querySelectorAll('ol.steps li').length > 1"},
 		{"exercises", "document.querySelectorAll('#list tbody tr').length > 2", "true", "true"},
+		{"interviews", "document.querySelector('#clock') && document.querySelectorAll('#list tbody tr').length > 2", "document.querySelector('#current button').click()", "document.querySelector('#said')"},
 		{"secrets", "document.querySelectorAll('#list tbody tr').length > 5", "true", "document.querySelector('.left').textContent"},
 	}
 	for _, v := range views {
 		for _, width := range []int{1280, 390} {
 			for _, scheme := range []string{"light", "dark"} {
 				name := fmt.Sprintf("%s-%d-%s", map[bool]string{true: "map", false: v.path}[v.path == ""], width, scheme)
-				c.said = nil
-				c.window(width, scheme)
+				c.Said = nil
+				require.NoError(t, c.Window(width, scheme))
 				c.open(s.URL() + v.path)
 				c.wait("document.querySelector('#unsafe').textContent.includes('onerror')")
 				c.wait(v.ready)
@@ -153,7 +160,7 @@ func TestViewsInABrowser(t *testing.T) {
 				var found []string
 				c.eval(audit, &found)
 				require.Empty(t, found, name)
-				require.Empty(t, c.said, "the browser complains of something: %s", name)
+				require.Empty(t, c.Said, "the browser complains of something: %s", name)
 				c.shoot(name)
 			}
 		}
@@ -170,8 +177,8 @@ func TestThePolicyHolds(t *testing.T) {
 	require.True(t, refused, "innerHTML is an error")
 	c.eval(`fetch("http://127.0.0.1:1/").then(() => false, () => true)`, &refused)
 	require.True(t, refused, "nothing is asked elsewhere")
-	require.NotEmpty(t, c.said, "and a violation is something that this test hears of")
-	text, err := json.Marshal(c.said)
+	require.NotEmpty(t, c.Said, "and a violation is something that this test hears of")
+	text, err := json.Marshal(c.Said)
 	require.NoError(t, err)
 	require.Contains(t, string(text), "Content Security Policy")
 }

@@ -24,6 +24,9 @@ func proofs(f Facts, limits Limits) (all []Proved, found []Finding) {
 		if c.Owner == controls.Engine && f.Status.Engine != "docker" {
 			continue // enforced with containers alone
 		}
+		if c.Owner == controls.Supervisor && f.Status.PageURL == "" {
+			continue // there is no page to guard
+		}
 		p := Proved{Control: c.ID}
 		for key, e := range f.History {
 			name, alone, proof := strings.Cut(key, " ")

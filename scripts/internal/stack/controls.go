@@ -45,6 +45,9 @@ func (s *Stack) enforcers(o control.Switch) ([]string, error) {
 	if slices.Contains(controlplane.Switchable, o.Control) {
 		return []string{controlplane.Vault}, nil
 	}
+	if c.Owner == controls.Supervisor {
+		return []string{controls.Supervisor}, nil
+	}
 	if c.Owner == ownerSidecar && s.cfg.Mode == modeEnvoy {
 		return nil, exit.Usagef("%s is enforced by Envoy in this lab, where it can't be switched off", o.Control)
 	}
@@ -70,8 +73,11 @@ func (s *Stack) enforcers(o control.Switch) ([]string, error) {
 	return kept, nil
 }
 
-// Restarts tells whether a component takes up its switched off controls by a restart; Vault is told what to enforce.
-func (s *Stack) Restarts(component string) bool { return component != controlplane.Vault }
+// Restarts tells whether a component takes up its switched off controls by a restart; Vault is told what to enforce, and so is
+// the supervisor.
+func (s *Stack) Restarts(component string) bool {
+	return component != controlplane.Vault && component != controls.Supervisor
+}
 
 // SwitchVault has Vault go on without these controls, and with all others.
 func (s *Stack) SwitchVault(ctx context.Context, ids []string) error {

@@ -92,7 +92,7 @@ func (s *Stack) Initially() (control.Switched, error) {
 func (s *Stack) EnvOf(now control.Switched, delays Delays) map[string][]string {
 	env := map[string][]string{}
 	for name, ids := range now.Without {
-		if name != controlplane.Vault {
+		if s.Restarts(name) {
 			env[name] = WithoutEnv(ids)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"redoubt.example/infra/topology"
 	watchdog "redoubt.example/scripts/internal/sentinel"
 	"redoubt.example/scripts/internal/serverlog"
+	"redoubt.example/services/platform/controls"
 	"redoubt.example/services/platform/event"
 )
 
@@ -16,6 +17,7 @@ func (s *Stack) ShipServerLogs(ctx context.Context, output func(component string
 	sources := []serverlog.Source{{Reporter: controlplane.Vault, Path: s.plane.AuditLog(), Event: event.FromVault}}
 	if output != nil {
 		sources = append(sources, Outputs(s.topology, output)...)
+		sources = append(sources, serverlog.Source{Reporter: controls.Supervisor, Path: output(controls.Supervisor), Event: event.FromLog}) // who attacks its page
 	}
 	serverlog.Ship(ctx, watchdog.NewClient(s.Sentinel()), s.cfg.Log, sources...)
 }

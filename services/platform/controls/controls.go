@@ -25,6 +25,10 @@ type Control struct {
 // Engine is the owner of what no process of ours enforces, but what runs containers does.
 const Engine = "engine"
 
+// Supervisor is the owner of what keeps the lab's page the operator's: no part of the platform, and so of no profile. It is on
+// beside each.
+const Supervisor = "supervisor"
+
 // The IDs, for use in code; register below holds what each means.
 const (
 	EdgeTLS         = "edge.tls"
@@ -83,6 +87,12 @@ const (
 	InfraLedger  = "infra.ledger"
 	InfraVault   = "infra.vault-policy"
 	InfraNetwork = "infra.network"
+
+	InfraPageHost    = "infra.page.host"
+	InfraPageOrigin  = "infra.page.origin"
+	InfraPageSession = "infra.page.session"
+	InfraPageWords   = "infra.page.words"
+	InfraPageCSP     = "infra.page.csp"
 )
 
 var register = []Control{
@@ -137,6 +147,11 @@ var register = []Control{
 	{InfraCatalog, Infra, "consul", "an entry in the catalog under another service's name", "NIST SP 800-204A"},
 	{InfraNetwork, Infra, Engine, "connections between containers, and to their host, that topology.yaml doesn't list", "NIST SP 800-190"},
 	{InfraLedger, Infra, "postgres", "spending the same credits twice, or a second refund, however many ask at once", "CWE-362, OWASP API6:2023"},
+	{InfraPageHost, Infra, Supervisor, "a foreign name that was made to lead to the lab's page (DNS rebinding)", "RFC 9110 section 7.4, CWE-350"},
+	{InfraPageOrigin, Infra, Supervisor, "orders that another page has the operator's browser give (CSRF)", "Fetch Metadata Request Headers, CWE-352"},
+	{InfraPageSession, Infra, Supervisor, "opening the lab's page with no link, or with one that was used", "OWASP ASVS 5.0 V7.2, CWE-294"},
+	{InfraPageWords, Infra, Supervisor, "somebody's words that the lab's page would show as markup (XSS)", "CWE-79, OWASP ASVS 5.0 V1.2.1"},
+	{InfraPageCSP, Infra, Supervisor, "markup in the lab's page that would become a program (XSS)", "Content Security Policy Level 3, Trusted Types"},
 }
 
 var byID = index(register)

@@ -68,10 +68,10 @@ func (p Profile) Has(id string) bool {
 }
 
 // Off returns the controls that the profile does without, in the register's order. What an engine enforces isn't among them:
-// a lab of processes never has it, and one of containers always.
+// a lab of processes never has it, and one of containers always. Nor is what guards the lab's page.
 func (p Profile) Off() (ids []string) {
 	for _, c := range register {
-		if !p.Has(c.ID) && c.Owner != Engine {
+		if !p.Has(c.ID) && c.Owner != Engine && c.Owner != Supervisor {
 			ids = append(ids, c.ID)
 		}
 	}

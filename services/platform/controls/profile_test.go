@@ -40,7 +40,7 @@ func TestProfiles(t *testing.T) {
 		require.NoError(t, err)
 		for _, c := range controls.All() {
 			assert.Equal(t, slices.Contains(tc.on, c.ID), p.Has(c.ID), "%s has %s", tc.name, c.ID)
-			assert.Equal(t, !slices.Contains(tc.on, c.ID), slices.Contains(p.Off(), c.ID) || c.Owner == controls.Engine && !p.Has(c.ID), "%s is off in %s", c.ID, tc.name)
+			assert.Equal(t, !slices.Contains(tc.on, c.ID), slices.Contains(p.Off(), c.ID) || (c.Owner == controls.Engine || c.Owner == controls.Supervisor) && !p.Has(c.ID), "%s is off in %s", c.ID, tc.name)
 		}
 		mode, err := p.Mode("")
 		require.NoError(t, err)

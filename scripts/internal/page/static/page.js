@@ -1,7 +1,22 @@
-// What all views share: making elements, asking the lab, and what streams from it. Text goes into the page by textContent
-// alone; the page's policy (Trusted Types) makes anything else an error.
+// What all views share: making elements, asking the lab, and what streams from it. Words go into the page as text nodes; the
+// page's policy (Trusted Types) makes anything else an error.
 
 const csrf = document.querySelector("meta[name=csrf]").content;
+
+// unsafe: the control infra.page.words is off, and shows what it stops.
+const unsafe = document.querySelector("meta[name=markup]") !== null;
+const told = new Set();
+
+// put shows words, and says when somebody has put markup in them.
+function put(e, words) {
+  const at = words.search(/<[a-z!/]/i);
+  if (at >= 0 && unsafe) return e.insertAdjacentHTML("beforeend", words);
+  e.append(words);
+  if (at < 0 || told.size > 9 || told.has(words)) return;
+  told.add(words);
+  fetch("/markup", { method: "POST", headers: { "Content-Type": "application/json", "X-Redoubt-Csrf": csrf }, body: JSON.stringify({ words: words.slice(at, at + 200) }) })
+    .catch(() => {}); // the lab is gone
+}
 
 export function el(tag, attributes = {}, ...children) {
   const e = document.createElement(tag);
@@ -10,7 +25,10 @@ export function el(tag, attributes = {}, ...children) {
     else if (value === true) e.setAttribute(name, "");
     else if (value !== false && value != null) e.setAttribute(name, value);
   }
-  e.append(...children.filter((c) => c != null && c !== false));
+  for (const c of children) {
+    if (typeof c === "string") put(e, c);
+    else if (c != null && c !== false) e.append(c);
+  }
   return e;
 }
 
@@ -44,7 +62,7 @@ export async function order(verb, parameters = {}) {
 
 // button is one that orders something, is busy meanwhile, and then says how it went.
 export function button(label, about, act) {
-  const b = el("button", { type: "button", "aria-label": about ? `${label} ${about}` : null }, label);
+  const b = el("button", { type: "button", "aria-label": about ? `${label}, ${about}` : null }, label);
   b.addEventListener("click", () => busy(b, act));
   return b;
 }
@@ -154,7 +172,7 @@ export function table(caption, columns, rows, nothing) {
 
 export function fill(where, ...what) {
   where.classList.remove("none");
-  where.replaceChildren(...what);
+  where.replaceChildren(...what.filter(Boolean));
 }
 
 // filtered shows those rows whose text has what is typed.

@@ -1,4 +1,4 @@
-import { $, busy, duration, el, order, said } from "./page.js";
+import { $, busy, duration, el, fill, order, said, table } from "./page.js";
 
 const us = (n) => duration(n / 1e6);
 
@@ -47,11 +47,26 @@ function rows(client, hop, begin, depth) {
   return [row, ...hop.upstream_calls.flatMap((c) => rows(client, c, begin + hop.transit_us / 2 + c.at_us, depth + 1))];
 }
 
+// values are an answer's, one a line: where it is, and what.
+function values(answer, at = "") {
+  if (answer === null || typeof answer !== "object") return [[at, String(answer)]];
+  return Object.entries(answer).flatMap(([name, value]) => values(value, at ? `${at}.${name}` : name));
+}
+
+const mostValues = 60;
+
+function showAnswer(answer) {
+  const all = answer === undefined ? [] : values(answer);
+  fill($("#answer"), table("Answer", [["Field", ([at]) => at], ["Value", ([, value]) => el("code", {}, value), "break"]], all.slice(0, mostValues), "It has none that is JSON."),
+    all.length > mostValues && el("p", { class: "quiet" }, `and ${all.length - mostValues} more`));
+}
+
 function show(t) {
   $("#result").hidden = false;
   $("#summary").textContent = `${t.method} ${t.path}: ${t.status}, ${us(t.client_us)} for the client; ${us(t.residual_us)} (${(100 * t.residual_us / t.client_us).toFixed(1)} %) of it unexplained`;
   $("#waterfall").replaceChildren(...rows(t.client_us, t.hop, 0, 0));
   $("#absent").textContent = t.absent.map((a) => `Not in it: ${a.name}, which ${a.caller} calls (${a.uri}) after the answer, or not for every request.`).join(" ");
+  showAnswer(t.answer);
 }
 
 $("#send").addEventListener("submit", (e) => {

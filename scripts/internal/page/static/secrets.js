@@ -27,9 +27,12 @@ setInterval(() => {
   }
 }, 1000);
 
-$("#rotate").append(button("Rotate all certificates", "", async () => {
-  if (said(await order("rotate"), "Every workload has a new certificate; no connection was dropped.")) await show();
-}), " ", button("Refresh", "the list", show));
+const rotations = [["rotate", "All certificates", "Every workload has a new certificate; no connection was dropped."], ["rotate-db", "Database logins", "Every service has a new login."],
+  ["rotate-token-key", "Token key", "Access tokens are signed by a new key; the old one is known until its tokens end."], ["rotate-transit", "Transit keys", "New data is encrypted by new keys."],
+  ["rotate-ca", "The mesh's CA", "The mesh has a new root; both are trusted until every certificate is new."]];
+$("#rotate").append(...rotations.map(([verb, label, well]) => button(label, "rotate", async () => {
+  if (said(await order(verb), well)) await show();
+})), button("Refresh", "the list", show));
 
 try {
   await show();
