@@ -102,7 +102,7 @@ Exit codes: 0 all is well, 1 something failed, 2 bad usage or input.`,
 	root.AddCommand(
 		a.runVerb(), a.bench(), a.report(), a.up(), a.doctor(),
 		a.down(), a.stop(), a.start(), a.token(), a.rotate(),
-		a.status(), a.page(), a.trace(), a.logs(), a.alerts(), a.events(), a.incident(), a.posture(), a.policy(),
+		a.status(), a.page(), a.rates(), a.trace(), a.logs(), a.alerts(), a.events(), a.incident(), a.posture(), a.policy(),
 		a.test(), a.topology(), a.images(), a.release(), a.vulns(),
 
 		a.apikey(), a.revoke(), a.respond(), a.secrets(),
