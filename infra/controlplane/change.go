@@ -57,6 +57,10 @@ func (p *Plane) SetDeclared(ctx context.Context, other map[string]string) error 
 			if p.IsShutOut(name) {
 				return nil // it has no role until it is let in
 			}
+			// Made anew: Vault keeps what a write says nothing about, and a role may lack a line.
+			if _, err := operator.Logical().DeleteWithContext(ctx, "auth/jwt/role/"+name); err != nil {
+				return fmt.Errorf("make Vault's login role of %s anew: %w", name, err)
+			}
 			if err := attestRole(ctx, operator, name, other, !p.off(Attest)); err != nil {
 				return fmt.Errorf("write Vault's login role of %s: %w", name, err)
 			}
