@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,19 @@ func (p *Plane) IntentionDrift(ctx context.Context) ([]Difference, error) {
 		found, err := p.intentionDrift(ctx, client)
 		return found, p.looker.forgetOn(err)
 	})
+}
+
+// VaultDrift compares Vault alone. It reads as much as Drift does there: it is for when Vault's audit log says that somebody wrote
+// what decides who may do what, see Decides.
+func (p *Plane) VaultDrift(ctx context.Context) ([]Difference, error) {
+	return p.steadily(ctx, func() ([]Difference, error) { return p.vaultDrift(ctx) })
+}
+
+// Decides tells whether what is written at a path of Vault's decides who may do what: policies, logins and the roles they give, mounts,
+// and where the audit log goes.
+func Decides(path string) bool {
+	return slices.ContainsFunc([]string{"sys/policies/", "sys/policy/", "sys/auth", "sys/mounts", "sys/audit", "auth/jwt/role/", "auth/jwt/config",
+		"database/roles/", "database/config/", "identity/oidc/key/", "identity/entity"}, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }
 
 // steadily looks again while we ourselves are changing what is declared, as ShutOut does: what is half done isn't drift.

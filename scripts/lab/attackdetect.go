@@ -24,11 +24,20 @@ func alertCells(a *attack.Alert) []term.Cell {
 	case a.Already:
 		return []term.Cell{term.Text(a.Rule), term.Text("already raised")}
 	}
-	after := milliseconds(*a.DetectMS)
-	if a.ContainMS != nil {
-		after += ", contained " + milliseconds(*a.ContainMS)
+	return []term.Cell{term.Text(a.Rule), term.Text(milliseconds(*a.DetectMS))}
+}
+
+// containCell is how long it took until the attacker was refused for what was done about him, or that nothing was.
+func containCell(a *attack.Alert) term.Cell {
+	switch {
+	case a.Response == nil:
+		return term.Text("")
+	case a.ContainMS != nil:
+		return term.Text(milliseconds(*a.ContainMS))
+	case a.Response.Missed:
+		return term.Cell{Text: "NOT CONTAINED", Style: term.Bad}
 	}
-	return []term.Cell{term.Text(a.Rule), term.Text(after)}
+	return term.Text("no response")
 }
 
 func milliseconds(ms float64) string { return fmt.Sprintf("%.0f ms", ms) }
@@ -40,6 +49,9 @@ func writeDetected(w io.Writer, out term.Output, r attack.Report) error {
 		if one.Alert.Rule == "" && !one.Alert.Unseen {
 			fmt.Fprintf(w, "\n%s %s: %s\n", out.Paint("not found", term.Bad), one.ID, one.Alert.Reason)
 		}
+	}
+	if err := writeUncontained(w, out, r.Attacks); err != nil {
+		return err
 	}
 	fmt.Fprintln(w)
 	table := &term.Table{Headers: []string{"threat", "attacks", "found", "median", "worst", "contained: median", "worst"}}
@@ -62,8 +74,47 @@ func writeDetected(w io.Writer, out term.Output, r attack.Report) error {
 	if d.Already > 0 {
 		text += fmt.Sprintf(", %d of them by an alert of just before, whose rule is silent for a while", d.Already)
 	}
-	_, err := fmt.Fprintf(w, "%s%s%s\n", out.Paint(text, style), timesText("; found", d.Detect), timesText("; contained", d.Contain))
+	_, err := fmt.Fprintf(w, "%s%s\n", out.Paint(text, style), timesText("; found", d.Detect, detectTarget))
+	if err != nil || d.Contain.N+d.Missed+d.Unanswered == 0 {
+		return err
+	}
+	text = fmt.Sprintf("%d contained", d.Contain.N)
+	if d.Approved > 0 {
+		text += fmt.Sprintf(" (%d by a response that a guard left to a person, and the run approved)", d.Approved)
+	}
+	_, err = fmt.Fprintf(w, "%s%s; %d without a response\n", text, timesText(",", d.Contain, containTarget), d.Unanswered)
 	return err
+}
+
+// What is aimed at, at the 95th percentile, in milliseconds.
+const (
+	detectTarget  = 1000
+	containTarget = 2000
+)
+
+// writeUncontained says why nothing refused the attacker, reason by reason.
+func writeUncontained(w io.Writer, out term.Output, all []attack.Result) error {
+	table, rows := &term.Table{Headers: []string{"no response to", "done", "~because"}}, 0
+	for _, one := range all {
+		r := one.Alert.Response
+		switch {
+		case r == nil || one.Alert.ContainMS != nil:
+		case r.Missed:
+			fmt.Fprintf(w, "\n%s %s: %s is done, and nothing was refused for it\n", out.Paint("not contained", term.Bad), one.ID, r.Action)
+		default:
+			done := ""
+			if r.DoneMS != nil {
+				done = r.Action + ", " + milliseconds(*r.DoneMS)
+			}
+			table.Add(term.Text(one.ID), term.Text(done), term.Text(r.None))
+			rows++
+		}
+	}
+	if rows == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	return table.Write(w, out.Colour)
 }
 
 func timeCells(t attack.Times) []term.Cell {
@@ -73,11 +124,15 @@ func timeCells(t attack.Times) []term.Cell {
 	return []term.Cell{term.Text(milliseconds(t.Median)), term.Text(milliseconds(t.Worst))}
 }
 
-func timesText(what string, t attack.Times) string {
+func timesText(what string, t attack.Times, target float64) string {
 	if t.N == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s after %.0f ms (median), %.0f ms (p95), %.0f ms (worst)", what, t.Median, t.P95, t.Worst)
+	met := "met"
+	if t.P95 > target {
+		met = "MISSED"
+	}
+	return fmt.Sprintf("%s after %.0f ms (median), %.0f ms (p95; target %.0f ms: %s), %.0f ms (worst)", what, t.Median, t.P95, target, met, t.Worst)
 }
 
 // detector asks the lab's sentinel for what it raises, with the rules of the threat model.
@@ -95,7 +150,7 @@ func (a *app) detector() (*attack.Detector, error) {
 		return nil, err
 	}
 	playbook, err := threatmodel.Runbooks(rules)
-	return &attack.Detector{Alerts: client.Alerts, Rules: rules, Runbooks: playbook.Runbooks}, err
+	return &attack.Detector{Alerts: client.Alerts, Rules: rules, Playbook: playbook}, err
 }
 
 // settled is how long after the last event an alert may come of it: events are shipped, those that are late are waited for, and a

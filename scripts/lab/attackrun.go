@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,17 +15,35 @@ import (
 	"redoubt.example/loadtest/attacks"
 	"redoubt.example/scripts/internal/attack"
 	"redoubt.example/scripts/internal/control"
+	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/reach"
 	"redoubt.example/scripts/internal/term"
+	"redoubt.example/threatmodel"
 )
 
 // attackOutputs are the files beside the table that CI systems read.
 type attackOutputs struct{ junit, sarif string }
 
+// watching is what is waited for beside an attack's verdict.
+type watching struct {
+	detect  bool
+	respond string
+}
+
+func (w watching) check() error {
+	switch mode := threatmodel.Mode(w.respond); {
+	case mode != threatmodel.Off && mode != threatmodel.Auto:
+		return exit.Usagef("--respond is off or auto, not %q", w.respond)
+	case mode == threatmodel.Auto && !w.detect:
+		return exit.Usagef("--respond auto is about alerts: say --detect, too")
+	}
+	return nil
+}
+
 func (a *app) attackRun() *cobra.Command {
 	var mode, profile, engine string
 	var files attackOutputs
-	var detect bool
+	var watch watching
 	cmd := &cobra.Command{
 		Use:   "run [ID|pattern]...",
 		Short: "Run attacks, all or those that are named, and judge each by evidence",
@@ -36,12 +55,19 @@ that stands in its way and is on will do; only an attack of which nothing can be
 reach of a compromised notification is measured, too.
 
 With --detect each attack has to be found, too: sentinel has to raise an alert that belongs to it, by a rule of threatmodel/detections,
-before the attack is over for three seconds. It prints how long that took from the attack's first event, and how long until an
-attempt was refused for what was done about it, where something was.
+before the attack is over for three seconds. It prints how long that took from the attack's first event.
+
+With --respond auto, too, the runbooks act by themselves while an attack goes on, and its attacker goes on with what he has until an
+attempt is refused for what was done about him: it prints how long that took from the attack's first event, and where nothing was
+done, why. What a guard leaves to a person, such as the third isolation in an hour, the run approves. After each attack
+everything is undone; one that was cut short is repeated without a response, for its verdict.
 
 Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen, err := selectAttacks(args)
+			if err == nil {
+				err = watch.check()
+			}
 			if err != nil {
 				return err
 			}
@@ -51,26 +77,33 @@ Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 			}
 			defer undo()
 			return a.withPlan(cmd.Context(), plan{Engine: engine, Profile: profile, Mode: mode, Page: engine != control.Docker, Called: invocation(), Flag: a.dirFlag()}, func(ctx context.Context) error {
-				return a.runAttacks(ctx, chosen, files, detect, len(args) == 0)
+				return a.runAttacks(ctx, chosen, files, watch, len(args) == 0)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&mode, "mode", "", "of the lab that is started: sidecar or native")
 	cmd.Flags().StringVar(&engine, "engine", "", "of the lab: process or docker")
 	cmd.Flags().StringVar(&profile, "profile", "", "of the lab: "+strings.Join(profileNames(), ", "))
-	cmd.Flags().BoolVar(&detect, "detect", false, "wait for the alert that belongs to each attack; one without is a failure")
+	cmd.Flags().BoolVar(&watch.detect, "detect", false, "wait for the alert that belongs to each attack; one without is a failure")
+	cmd.Flags().StringVar(&watch.respond, "respond", "off", "with --detect: off, or auto to have the runbooks act, and measure until the attacker is refused")
 	cmd.Flags().StringVar(&files.junit, "junit", "", "write the verdicts as JUnit XML to this file, too")
 	cmd.Flags().StringVar(&files.sarif, "sarif", "", "write what wasn't blocked as SARIF 2.1.0 to this file, too")
 	return cmd
 }
 
-func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files attackOutputs, detect, withReach bool) error {
+func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files attackOutputs, watch watching, withReach bool) error {
 	lab, err := a.target(ctx)
-	if err == nil && detect {
+	if err == nil && watch.respond == string(threatmodel.Auto) && lab.Status.Engine == control.Docker {
+		err = exit.Usagef("--respond needs runbooks: in containers nobody answers alerts")
+	}
+	if err == nil && watch.detect {
 		lab.Detector, err = a.detector()
 	}
 	if err != nil {
 		return err
+	}
+	if watch.detect {
+		lab.Detector.Respond = watch.respond == string(threatmodel.Auto)
 	}
 	began := time.Now()
 	progress := term.NewProgress(os.Stderr)
@@ -104,8 +137,11 @@ func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files att
 	if err := out.Print(report, func(w io.Writer) error { return writeAttacks(w, out, report, time.Since(began)) }); err != nil {
 		return err
 	}
-	if d := report.Detected; !report.Seen() {
+	switch d := report.Detected; {
+	case !report.Seen():
 		return fmt.Errorf("%d of %d attacks raised no alert of their own", d.Of-d.Found, d.Of)
+	case !report.Contained():
+		return fmt.Errorf("%d attacks went on in spite of what was done about them", d.Missed)
 	}
 	if !lab.Strict() {
 		if n := report.Count(attack.Inconclusive); n > 0 {
@@ -143,8 +179,16 @@ func writeAttacks(w io.Writer, out term.Output, r attack.Report, took time.Durat
 	if r.Detected != nil {
 		table.Headers = []string{"attack", "verdict", "stopped by", "~alert", "after"}
 	}
+	answers := slices.ContainsFunc(r.Attacks, func(one attack.Result) bool { return one.Alert != nil && one.Alert.Response != nil })
+	if answers {
+		table.Headers = []string{"attack", "verdict", "~alert", ">after", ">contained"} // who stopped it is in the JSON
+	}
 	for _, one := range r.Attacks {
 		row := []term.Cell{term.Text(one.ID), verdictCell(one.Verdict), term.Text(one.BlockedBy)}
+		if answers {
+			table.Add(append(append(row[:2], alertCells(one.Alert)...), containCell(one.Alert))...)
+			continue
+		}
 		if r.Detected != nil {
 			table.Add(append(row, alertCells(one.Alert)...)...)
 			continue

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"redoubt.example/infra/controlplane"
 	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/sentinel"
 	"redoubt.example/services/platform/event"
@@ -29,12 +30,33 @@ const (
 // tell has sentinel know what was done to a component. A sentinel that isn't there is told nothing: it isn't needed for anything.
 func (l *runningLab) tell(ctx context.Context, what, name string) {
 	workload, _, _ := strings.Cut(name, ".") // its sidecar, or one of its instances
+	l.report(ctx, what, "component", workload)
+}
+
+func (l *runningLab) report(ctx context.Context, message string, attributes ...any) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	var line bytes.Buffer
-	telemetry.NewLogger(&line, supervisorName, "info").Info(what, "component", workload)
+	telemetry.NewLogger(&line, supervisorName, "info").Info(message, attributes...)
 	e, _ := event.FromLog(line.Bytes())
 	if err := sentinel.NewClient(l.stack.Sentinel()).Report(ctx, supervisorName, []*event.Event{e}); err != nil {
-		slog.Info("sentinel wasn't told", "what", what, "name", name, "error", err.Error())
+		slog.Info("sentinel wasn't told", "what", message, "attributes", attributes, "error", err.Error())
 	}
+}
+
+// watchDrift has sentinel know, within a second or two, what somebody changed by hand in Consul or Vault. A lab that was started to be
+// broken changes there what it likes.
+func (l *runningLab) watchDrift(ctx context.Context, log *slog.Logger) {
+	if l.plan.Exercises {
+		return
+	}
+	l.stack.WatchDrift(ctx, log, func(d controlplane.Difference, differs bool) {
+		message, level := event.Differs, slog.LevelWarn
+		if !differs {
+			message, level = event.AsDeclared, slog.LevelInfo
+		}
+		attributes := []any{"server", d.Server, "what", d.Kind + " " + d.Name}
+		log.Log(ctx, level, message, append(attributes, "found", d.Found)...)
+		l.report(ctx, message, attributes...)
+	})
 }

@@ -122,6 +122,7 @@ func superviseLab(ctx, force context.Context, p plan, say func(string), ready fu
 				}
 			})
 		}
+		wg.Go(func() { l.watchDrift(ctx, log) })
 		wg.Go(func() { l.vigil.Run(ctx, sentinel.NewClient(l.stack.Sentinel()), log) })
 	}
 	if err := ready(l.Status(ctx)); err != nil {

@@ -94,6 +94,9 @@ func (r Report) Good() bool { return r.Count(Blocked)+r.Count(Found) == len(r.At
 // Seen tells whether every attack that leaves an event was found; true where alerts weren't waited for.
 func (r Report) Seen() bool { return r.Detected == nil || r.Detected.Found == r.Detected.Of }
 
+// Contained tells whether every response that was to stop an attacker did; true where none was measured.
+func (r Report) Contained() bool { return r.Detected == nil || r.Detected.Missed == 0 }
+
 // Count is how many attacks got a verdict.
 func (r Report) Count(v Verdict) (n int) {
 	for _, a := range r.Attacks {

@@ -20,7 +20,8 @@ const alertWithin = 3 * time.Second
 type Detector struct {
 	Alerts   func(ctx context.Context, q alert.Query) ([]alert.Alert, error)
 	Rules    []threatmodel.Detection
-	Runbooks []threatmodel.Runbook
+	Playbook threatmodel.Playbook
+	Respond  bool // runbooks act by themselves while an attack goes on, and are undone after it
 
 	heard []alert.Alert // since it was made, in the order of their numbers
 	last  int64         // the number of the last
@@ -31,8 +32,10 @@ type Alert struct {
 	Rule string `json:"rule"` // "": none
 	// DetectMS is from the attack's first step, by its event's own time, until sentinel said so; null where it had said so already.
 	DetectMS *float64 `json:"detect_ms"`
-	// ContainMS is from there until the first attempt that was refused for what was done about it; null where nothing was.
+	// ContainMS is from there until the first attempt that was refused for what was done about it; null where none was, and Response
+	// says why.
 	ContainMS *float64 `json:"contain_ms"`
+	Response  *Answer  `json:"response,omitempty"` // where responses were measured
 	// Already: the rule is silent for a while about the same group, since an alert of just before. By itself it would have been raised.
 	Already bool `json:"already_raised,omitempty"`
 	// Reason is why there is none. Unseen attacks leave no event to raise one of, and don't count.

@@ -8,13 +8,17 @@ import (
 
 // Detected sums up which attacks were found, and how fast.
 type Detected struct {
-	Found   int           `json:"found"`   // whose alert was raised
-	Already int           `json:"already"` // of these, those whose rule had been raised just before, and that have no time of their own
-	Of      int           `json:"of"`      // attacks that leave an event
-	Detect  Times         `json:"detect"`
-	Contain Times         `json:"contain"`
-	Threats []ThreatTimes `json:"threats"`
-	Unseen  []Skip        `json:"unseen"` // attacks that leave no event, which nobody can find here
+	Found   int   `json:"found"`   // whose alert was raised
+	Already int   `json:"already"` // of these, those whose rule had been raised just before, and that have no time of their own
+	Of      int   `json:"of"`      // attacks that leave an event
+	Detect  Times `json:"detect"`
+	Contain Times `json:"contain"`
+	// Approved of those that were contained had their response approved by the run: a guard had left it to a person.
+	Approved   int           `json:"approved"`
+	Missed     int           `json:"missed"`      // that a response was to stop, and didn't
+	Unanswered int           `json:"no_response"` // found, and nothing is done that would refuse the attacker: each says why
+	Threats    []ThreatTimes `json:"threats"`
+	Unseen     []Skip        `json:"unseen"` // attacks that leave no event, which nobody can find here
 }
 
 // Times are durations in milliseconds; without any, N is 0 and the others mean nothing.
@@ -51,11 +55,28 @@ func sumUp(results []Result) *Detected {
 		}
 	}
 	d.Of, d.Found, d.Detect, d.Contain = len(counted), found(counted), timesOf(counted, detectMS), timesOf(counted, containMS)
+	for _, r := range counted {
+		d.answered(r.Alert)
+	}
 	for threat, its := range byThreat {
 		d.Threats = append(d.Threats, ThreatTimes{threat, len(its), found(its), timesOf(its, detectMS), timesOf(its, containMS)})
 	}
 	slices.SortFunc(d.Threats, func(a, b ThreatTimes) int { return cmp.Compare(a.Threat, b.Threat) })
 	return d
+}
+
+// answered counts what was done about an attack, where that was measured.
+func (d *Detected) answered(a *Alert) {
+	switch {
+	case a.Response == nil:
+	case a.ContainMS != nil && a.Response.By == by:
+		d.Approved++
+	case a.ContainMS != nil:
+	case a.Response.Missed:
+		d.Missed++
+	default:
+		d.Unanswered++
+	}
 }
 
 func found(results []Result) (n int) {

@@ -63,6 +63,7 @@ type player struct {
 	lab    *Lab
 	places control.Places
 	folder string
+	held   held
 
 	// Of a lab of containers, else nil: attackers stand beside them.
 	platform *containers.Platform
@@ -122,6 +123,7 @@ func (p *player) play(ctx context.Context, a attacks.Attack, phases ...string) (
 	if visitor := given.ground.visitor; p.platform != nil {
 		user = control.User{UID: visitor.UID, GID: visitor.GID}
 	}
+	p.held.take(given.data)
 	given.data["phases"] = phases
 	raw, err := json.Marshal(given.data)
 	if err != nil {

@@ -59,28 +59,60 @@ func (p *player) run(ctx context.Context, a attacks.Attack) (Result, error) {
 			return r, err
 		}
 	}
-	outcomes, err := p.perform(ctx, a)
-	if err != nil {
-		return r, err
+	var u *pursuit
+	if p.lab.Detector != nil && p.lab.Detector.Respond && pursued(a) {
+		if u, err = p.pursue(ctx); err != nil {
+			return r, err
+		}
 	}
+	outcomes, err := p.perform(ctx, a)
+	if err == nil {
+		err = p.conclude(ctx, w, a, outcomes, &r)
+	}
+	if u != nil {
+		cut, endErr := u.end(ctx, r.Alert)
+		if err = errors.Join(err, endErr); err == nil && cut {
+			err = p.again(ctx, a, &r)
+		}
+	}
+	r.Took = time.Since(began)
+	return r, err
+}
+
+// conclude is the verdict on what was performed, and the alert that belongs to it.
+func (p *player) conclude(ctx context.Context, w *watch, a attacks.Attack, outcomes map[string]outcome, r *Result) (err error) {
 	if a.Evidence != attacks.EvidenceAlert {
 		r.BlockedBy, r.Verdict, r.Evidence, err = p.judgeByAny(ctx, w, a, outcomes[benign], outcomes[attempt])
 		r.Layer, _, _ = p.lab.Control(controls.First(r.BlockedBy))
 	}
-	if err == nil && p.lab.Detector != nil {
+	if err == nil && p.lab.Detector != nil && r.Alert == nil {
 		r.Alert, err = p.lab.Detector.find(ctx, a, outcomes[attempt], w.first(outcomes[attempt]))
-	}
-	if err == nil && r.Alert != nil && r.Alert.DetectMS != nil {
-		if at, ok := p.contained(ctx, w, r.Alert.raised); ok {
-			ms := float64(at.Sub(r.Alert.first).Microseconds()) / 1000
-			r.Alert.ContainMS = &ms
-		}
 	}
 	if err == nil && a.Evidence == attacks.EvidenceAlert {
 		r.Verdict, r.Evidence = judgeFound(r.Alert, outcomes[benign], outcomes[attempt])
 	}
-	r.Took = time.Since(began)
-	return r, err
+	return err
+}
+
+// again repeats, without any response, an attack that the response has cut short: what it left behind is reverted, and the verdict is
+// about what the controls do.
+func (p *player) again(ctx context.Context, a attacks.Attack, r *Result) error {
+	if r.Verdict == Blocked || r.Verdict == Found {
+		leaves, err := p.wants(a, "export function revert")
+		if err == nil && leaves {
+			_, err = p.play(ctx, a, revert)
+		}
+		return err
+	}
+	w, err := newWatch(p.lab.Logs)
+	if err != nil {
+		return err
+	}
+	outcomes, err := p.perform(ctx, a)
+	if err != nil {
+		return err
+	}
+	return p.conclude(ctx, w, a, outcomes, r)
 }
 
 // result is an attack's, before there is one.

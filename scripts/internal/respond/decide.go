@@ -33,7 +33,7 @@ func (e *Engine) Take(ctx context.Context, a alert.Alert) error {
 	}
 	for _, r := range e.cfg.Playbook.Answers(e.cfg.Detections[i]) {
 		for _, step := range r.Steps {
-			if to := target(step, a.Subject); to != "" {
+			if to := Target(step, a.Subject); to != "" {
 				if err := e.answer(ctx, r, step.Action, to, a); err != nil {
 					return err
 				}

@@ -29,8 +29,8 @@ const (
 	remembered = 2000
 )
 
-// target is the proved field of a subject that a step is for; "": the alert doesn't have it.
-func target(step threatmodel.Step, s alert.Subject) string {
+// Target is the proved field of a subject that a step is for; "": the alert doesn't have it.
+func Target(step threatmodel.Step, s alert.Subject) string {
 	switch step.Target {
 	case "caller":
 		return s.Caller

@@ -14,7 +14,7 @@ import (
 // ShipServerLogs brings to sentinel, until ctx ends, what those log who have no place in the mesh. output tells where a component's
 // output is kept; nil: nowhere that we could read it.
 func (s *Stack) ShipServerLogs(ctx context.Context, output func(component string) string) {
-	sources := []serverlog.Source{{Reporter: controlplane.Vault, Path: s.plane.AuditLog(), Event: event.FromVault}}
+	sources := []serverlog.Source{{Reporter: controlplane.Vault, Path: s.plane.AuditLog(), Event: s.noteVault}}
 	if output != nil {
 		sources = append(sources, Outputs(s.topology, output)...)
 		sources = append(sources, serverlog.Source{Reporter: controls.Supervisor, Path: output(controls.Supervisor), Event: event.FromLog}) // who attacks its page

@@ -63,6 +63,8 @@ type Stack struct {
 	settings          map[string][]string // by instance: what the environment says to its process alone
 
 	instances, jobs []instance
+
+	vaultWritten chan struct{} // see noteVault
 }
 
 // New makes the workloads' folders, the lab's CA and the servers' configuration. Nothing is started.
@@ -103,7 +105,7 @@ func New(cfg Config) (*Stack, error) {
 	s := &Stack{
 		GatewayURL: "https://" + listen, CAFile: plane.CAFile, Users: users,
 		cfg: cfg, topology: top, plane: plane, keeper: documents, withhold: documents.ban, restore: documents.unban, listen: listen, envoy: envoy,
-		settings: map[string][]string{}, instances: instances, jobs: jobs,
+		settings: map[string][]string{}, instances: instances, jobs: jobs, vaultWritten: make(chan struct{}, 1),
 	}
 	for _, w := range slices.Concat(instances, jobs) {
 		if err := s.makeFolder(w.name); err != nil {

@@ -62,7 +62,7 @@ var table = map[string]field{
 
 	Service:               {says: "the workload that reports it"},
 	"service.node.name":   {says: "which of its instances, or its sidecar"},
-	"service.target.name": {says: "the upstream of whom it reports it"},
+	"service.target.name": {says: "the upstream, component or server of whom it reports it"},
 	Caller:                {says: "the workload that asked, proved; outside: a client of the gateway's; user: a person at Vault"},
 	Claimed:               {says: "the workload that somebody said he is, and could not prove: a victim rather than who did it"},
 	"source.ip":           {says: "where the connection came from"},
@@ -97,6 +97,7 @@ var table = map[string]field{
 	"redoubt.mode":          {says: "how: block or detect for the WAF, the mode of the mesh for a workload"},
 	"redoubt.waf.score":     {number: true, says: "the WAF's score"},
 	"redoubt.waf.rules":     {says: "the WAF's rules that matched"},
+	"redoubt.object":        {says: "what differs from its declaration: its kind and name"},
 	"redoubt.controls":      {says: "the controls that were switched off"},
 	"redoubt.source":        {says: "the sender of a webhook"},
 	"redoubt.headers":       {says: "the header fields by which a client claimed to be a service"},
