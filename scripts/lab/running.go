@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -133,6 +135,14 @@ func (l *runningLab) BoundToken(ctx context.Context, user string, scopes []strin
 		return "", exit.Usagef("%w", err)
 	}
 	return l.stack.BoundToken(ctx, user, scopes, key)
+}
+
+// OperatorDocument implements control.OperatorIssuer.
+func (l *runningLab) OperatorDocument(_ context.Context, server string) (string, error) {
+	if !slices.Contains(operated, server) {
+		return "", exit.Usagef("the operator logs in to %s, not to %q", strings.Join(operated, " or "), server)
+	}
+	return l.stack.OperatorDocument(server)
 }
 
 // RotateLeaves implements control.Lab.

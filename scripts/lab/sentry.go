@@ -55,8 +55,8 @@ func (l *runningLab) watchDrift(ctx context.Context, log *slog.Logger) {
 		if !differs {
 			message, level = event.AsDeclared, slog.LevelInfo
 		}
-		attributes := []any{"server", d.Server, "what", d.Kind + " " + d.Name}
-		log.Log(ctx, level, message, append(attributes, "found", d.Found)...)
+		attributes := []any{"server", d.Server, "what", d.Kind + " " + d.Name, "found", d.Found}
+		log.Log(ctx, level, message, attributes...)
 		l.report(ctx, message, attributes...)
 	})
 }

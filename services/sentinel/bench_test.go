@@ -75,47 +75,63 @@ func body(b *testing.B, reporter string, events []*event.Event, number int, at t
 	return packed.Bytes()
 }
 
-// BenchmarkReceive is what an event costs from the bytes of a request to the end of every observer: unpacked, decoded, checked,
-// and looked at by all rules, the baseline of who calls whom, and the rest. The events of attacks are among them, one in two.
-func BenchmarkReceive(b *testing.B) {
+// rig is sentinel without its connections: the handler that takes a request, all rules and observers, and what becomes of events then.
+type rig struct {
+	take       http.HandlerFunc
+	reporters  []string
+	byReporter map[string][]*event.Event // perBatch at least
+}
+
+func newRig(b *testing.B, raise func(alert.Alert), keep func([]*event.Event)) rig {
+	b.Helper()
 	rules, err := detection.Load(os.DirFS(detections))
 	require.NoError(b, err)
 	top, err := topology.Load()
 	require.NoError(b, err)
-	all := recorded(b)
-	byReporter := map[string][]*event.Event{}
-	for _, e := range all {
-		byReporter[e.Reporter()] = append(byReporter[e.Reporter()], e)
+	r := rig{byReporter: map[string][]*event.Event{}}
+	for _, e := range recorded(b) {
+		r.byReporter[e.Reporter()] = append(r.byReporter[e.Reporter()], e)
 	}
-	var reporters []string
-	for name, events := range byReporter {
-		for len(byReporter[name]) < perBatch {
-			byReporter[name] = append(byReporter[name], events...)
+	for name, events := range r.byReporter {
+		for len(r.byReporter[name]) < perBatch {
+			r.byReporter[name] = append(r.byReporter[name], events...)
 		}
-		reporters = append(reporters, name)
+		r.reporters = append(r.reporters, name)
 	}
-	slices.Sort(reporters)
-	raised, kept, looked := 0, 0, make(chan int)
+	slices.Sort(r.reporters)
 	s := stream.New(stream.Config{
 		Observers: []stream.Observer{alerts.NewDamper(detection.NewWatch(detection.New(rules, detection.Defaults())), anomaly.New(top),
 			presence.New(presence.Config{Workloads: top.Callers("sentinel"), Operator: supervisor, Silence: silence, Grace: grace})), flow.New()},
-		Raise: func(alert.Alert) { raised++ }, Keep: func(events []*event.Event) { looked <- len(events) }, Tick: tick, Most: maxWaiting})
-	take := httpapi.API{Stream: s, Now: time.Now, Local: reporters}.Admin()["POST "+alert.AuditPath]
+		Raise: raise, Keep: keep, Tick: tick, Most: maxWaiting})
+	r.take = httpapi.API{Stream: s, Now: time.Now, Local: r.reporters}.Admin()["POST "+alert.AuditPath]
 	go func() { _ = s.Run(b.Context()) }()
+	return r
+}
+
+// request has perBatch events of one reporter, another's each time: number is that of the first.
+func (r rig) request(b *testing.B, number int) *http.Request {
+	reporter := r.reporters[number/perBatch%len(r.reporters)]
+	raw := body(b, reporter, r.byReporter[reporter][:perBatch], number, time.Now())
+	req := httptest.NewRequestWithContext(b.Context(), http.MethodPost, alert.AuditPath, bytes.NewReader(raw))
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set("Content-Encoding", "gzip")
+	return req
+}
+
+// BenchmarkReceive is what an event costs from the bytes of a request to the end of every observer: unpacked, decoded, checked,
+// and looked at by all rules, the baseline of who calls whom, and the rest. The events of attacks are among them, one in two.
+func BenchmarkReceive(b *testing.B) {
+	raised, kept, looked := 0, 0, make(chan int)
+	r := newRig(b, func(alert.Alert) { raised++ }, func(events []*event.Event) { looked <- len(events) })
 
 	number, spent := 0, time.Duration(0)
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer() // a client's work
-		reporter := reporters[number/perBatch%len(reporters)]
-		raw := body(b, reporter, byReporter[reporter][:perBatch], number, time.Now())
-		req := httptest.NewRequestWithContext(b.Context(), http.MethodPost, alert.AuditPath, bytes.NewReader(raw))
-		req.Header.Set("Content-Type", "application/x-protobuf")
-		req.Header.Set("Content-Encoding", "gzip")
-		w := httptest.NewRecorder()
+		req, w := r.request(b, number), httptest.NewRecorder()
 		before := used(b)
 		b.StartTimer()
-		take(w, req)
+		r.take(w, req)
 		kept += <-looked
 		spent += used(b) - before
 		require.Equal(b, http.StatusOK, w.Code, w.Body)

@@ -40,6 +40,7 @@ type chase struct {
 	over    atomic.Bool
 	entry   respond.Entry // what became of the response; read it when the chase is over
 	refused time.Time     // when the first attempt was refused, by its record
+	cannot  string        // why the attacker can't go on with what he has
 
 	mu    sync.Mutex
 	peers []string // of the attempts: the attacker's end of each connection
@@ -49,19 +50,31 @@ type chase struct {
 func (c *chase) run(ctx context.Context) {
 	defer c.over.Store(true)
 	attempt, err := c.attempts()
-	answered, turned := false, err != nil
-	for ctx.Err() == nil && !(answered && turned) {
-		if !turned {
-			turned = attempt(ctx) && c.recorded(ctx)
+	if err != nil {
+		c.cannot = err.Error()
+	}
+	answered := make(chan struct{})
+	go func() { // approving takes as long as what is approved, and the attacker doesn't wait for it
+		defer close(answered)
+		for ctx.Err() == nil && !c.ask(ctx) {
+			pause(ctx)
 		}
-		if !answered {
-			answered = c.ask(ctx)
-			turned = turned || answered && (c.entry.State != respond.Done || c.refuses() == "")
-		}
+	}()
+	for turned := err != nil; ctx.Err() == nil && !turned; pause(ctx) {
+		turned = attempt(ctx) && c.recorded(ctx)
 		select {
-		case <-time.After(tryAgain):
-		case <-ctx.Done():
+		case <-answered:
+			turned = turned || c.entry.State != respond.Done || c.refuses() == ""
+		default:
 		}
+	}
+	<-answered
+}
+
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(tryAgain):
+	case <-ctx.Done():
 	}
 }
 
@@ -109,6 +122,8 @@ func (c *chase) none() string {
 		return c.entry.State + ": " + c.entry.Reason
 	case c.refuses() == "" && c.action.Kind == "revoke-leases":
 		return "it ends copies of the service's logins; the service itself gets new ones"
+	case c.refuses() != "" && c.cannot != "":
+		return "it isn't known when: " + c.cannot
 	case c.refuses() == "":
 		return "it makes what the attacker knows worthless, and refuses nobody"
 	}

@@ -105,6 +105,15 @@ func TestDetected(t *testing.T) {
 	require.Equal(t, []int{2, 2}, []int{d.Threats[0].Attacks, d.Threats[0].Found})
 	require.Len(t, d.Unseen, 1)
 
+	d = attack.SumUp([]attack.Result{
+		of("T-001", attack.Alert{Rule: "r", DetectMS: ms(1), ContainMS: ms(2), Response: &attack.Answer{By: "auto"}}),
+		of("T-001", attack.Alert{Rule: "r", DetectMS: ms(1), ContainMS: ms(3), Response: &attack.Answer{By: "attack"}}),
+		of("T-001", attack.Alert{Rule: "r", DetectMS: ms(1), Response: &attack.Answer{None: "a person asks"}}),
+		of("T-001", attack.Alert{Rule: "r", DetectMS: ms(1), Response: &attack.Answer{Missed: true}}),
+	})
+	require.Equal(t, []int{2, 1, 1, 1}, []int{d.Contain.N, d.Approved, d.Unanswered, d.Missed})
+	require.False(t, attack.Report{Detected: d}.Contained(), "somebody went on")
+
 	d = attack.SumUp(append(results, of("T-003", attack.Alert{Reason: "no alert"})))
 	require.Equal(t, []int{3, 4}, []int{d.Found, d.Of})
 	require.False(t, attack.Report{Detected: d}.Seen())

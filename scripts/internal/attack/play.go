@@ -63,7 +63,7 @@ type player struct {
 	lab    *Lab
 	places control.Places
 	folder string
-	held   held
+	held   *held
 
 	// Of a lab of containers, else nil: attackers stand beside them.
 	platform *containers.Platform
@@ -76,7 +76,7 @@ func newPlayer(ctx context.Context, lab *Lab, places control.Places) (*player, e
 	if err != nil {
 		return nil, err
 	}
-	p := &player{lab: lab, places: places, folder: folder}
+	p := &player{lab: lab, places: places, folder: folder, held: &held{}}
 	if places.Project != "" {
 		p.platform = &containers.Platform{Project: places.Project}
 		if p.all, err = p.platform.List(ctx); err != nil {

@@ -79,7 +79,8 @@ func (p *player) answered(ctx context.Context, before control.Responses) error {
 		known[e.ID] = true
 	}
 	for _, e := range now.Responses {
-		if !known[e.ID] && (e.State == respond.Done || e.State == respond.Proposed || e.State == respond.Failed) && threatmodel.Actions[e.Action].Lasts {
+		over := e.State == respond.Refused || e.State == respond.Undone || e.State == respond.Expired // what has only begun isn't
+		if !known[e.ID] && !over && threatmodel.Actions[e.Action].Lasts {
 			_, err := p.lab.Client.UndoResponse(ctx, e.ID, by)
 			errs = append(errs, err)
 		}

@@ -97,6 +97,9 @@ func Handler(lab Lab) http.Handler {
 	if changer, ok := lab.(Changer); ok {
 		handleChanges(mux, changer)
 	}
+	if issuer, ok := lab.(OperatorIssuer); ok {
+		handleOperator(mux, issuer)
+	}
 	if surveyor, ok := lab.(Surveyor); ok {
 		handleSurvey(mux, surveyor)
 	}

@@ -36,8 +36,8 @@ func wrote(action string) bool {
 // it is declared again. What we change ourselves is no difference.
 func (s *Stack) WatchDrift(ctx context.Context, log *slog.Logger, say func(d controlplane.Difference, differs bool)) {
 	known := map[string]controlplane.Difference{}
-	consul := func() { s.compare(ctx, log, controlplane.Consul, s.plane.IntentionDrift, known, say) }
-	vault := func() { s.compare(ctx, log, controlplane.Vault, s.plane.VaultDrift, known, say) }
+	consul := func() { compare(ctx, log, controlplane.Consul, s.plane.IntentionDrift, known, say) }
+	vault := func() { compare(ctx, log, controlplane.Vault, s.plane.VaultDrift, known, say) }
 	vault()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -53,7 +53,8 @@ func (s *Stack) WatchDrift(ctx context.Context, log *slog.Logger, say func(d con
 	}
 }
 
-func (s *Stack) compare(ctx context.Context, log *slog.Logger, server string, look func(context.Context) ([]controlplane.Difference, error),
+// compare looks at one server, and has say told of what wasn't known before, and of what is known and isn't so any more.
+func compare(ctx context.Context, log *slog.Logger, server string, look func(context.Context) ([]controlplane.Difference, error),
 	known map[string]controlplane.Difference, say func(controlplane.Difference, bool)) {
 	found, err := look(ctx)
 	if err != nil {

@@ -150,6 +150,11 @@ func (s *Stack) BoundToken(ctx context.Context, user string, scopes []string, ke
 	return s.plane.BoundToken(ctx, user, scopes, key)
 }
 
+// OperatorDocument is the operator's identity document for a server, as workloads have theirs.
+func (s *Stack) OperatorDocument(server string) (string, error) {
+	return s.keeper.issuer.Token("operator", server)
+}
+
 // CheckUser tells whether a demo user may ask for these scopes; the error is fit for the person who asked.
 func (s *Stack) CheckUser(user string, scopes []string) error {
 	return CheckUser(s.topology, user, scopes)

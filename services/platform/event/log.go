@@ -247,8 +247,8 @@ var messages = map[string]struct {
 	"serving":                                             {"serving", "configuration", "info", "success", attributes{"mode": "redoubt.mode"}},
 	"component held down":                                 {"held-down", "configuration", "change", "success", attributes{"component": "service.target.name"}},
 	"component released":                                  {"released", "configuration", "change", "success", attributes{"component": "service.target.name"}},
-	Differs:                                               {"drift", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object"}},
-	AsDeclared:                                            {"drift-mended", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object"}},
+	Differs:                                               {"drift", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object", "found": Reason}},
+	AsDeclared:                                            {"drift-mended", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object", "found": Reason}},
 	"stopped":                                             {"stopped", "configuration", "info", "success", nil},
 }
 
