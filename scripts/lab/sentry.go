@@ -27,6 +27,12 @@ const (
 	released = "component released"
 )
 
+// What the supervisor says of Consul and Vault.
+const (
+	differing  = "differs from what is declared"
+	asDeclared = "is as it is declared again"
+)
+
 // tell has sentinel know what was done to a component. A sentinel that isn't there is told nothing: it isn't needed for anything.
 func (l *runningLab) tell(ctx context.Context, what, name string) {
 	workload, _, _ := strings.Cut(name, ".") // its sidecar, or one of its instances
@@ -51,9 +57,9 @@ func (l *runningLab) watchDrift(ctx context.Context, log *slog.Logger) {
 		return
 	}
 	l.stack.WatchDrift(ctx, log, func(d controlplane.Difference, differs bool) {
-		message, level := event.Differs, slog.LevelWarn
+		message, level := differing, slog.LevelWarn
 		if !differs {
-			message, level = event.AsDeclared, slog.LevelInfo
+			message, level = asDeclared, slog.LevelInfo
 		}
 		attributes := []any{"server", d.Server, "what", d.Kind + " " + d.Name, "found", d.Found}
 		log.Log(ctx, level, message, attributes...)

@@ -73,8 +73,9 @@ func (p *player) pursue(ctx context.Context) (*pursuit, error) {
 func (u *pursuit) listen(ctx context.Context) {
 	after := u.after
 	for ctx.Err() == nil {
-		raised, err := u.p.lab.Detector.Alerts(ctx, alert.Query{After: after, Wait: time.Minute})
+		raised, err := u.p.lab.Detector.Alerts(ctx, alert.Query{After: after, Wait: 20 * time.Second})
 		if err != nil {
+			pause(ctx)
 			continue // what isn't heard isn't chased, and find says so
 		}
 		for _, r := range raised {

@@ -95,14 +95,21 @@ func (p *player) conclude(ctx context.Context, w *watch, a attacks.Attack, outco
 }
 
 // again repeats, without any response, an attack that the response has cut short: what it left behind is reverted, and the verdict is
-// about what the controls do.
+// about what the controls do. An alert that wasn't raised, since another's response came before, is waited for again.
 func (p *player) again(ctx context.Context, a attacks.Attack, r *Result) error {
-	if r.Verdict == Blocked || r.Verdict == Found {
+	if (r.Verdict == Blocked || r.Verdict == Found) && r.Alert.Rule != "" {
 		leaves, err := p.wants(a, "export function revert")
 		if err == nil && leaves {
 			_, err = p.play(ctx, a, revert)
 		}
 		return err
+	}
+	var other *Answer
+	if r.Alert.Rule == "" {
+		if err := p.lab.Detector.begin(ctx); err != nil {
+			return err
+		}
+		r.Alert, other = nil, &Answer{None: "the response to another alert came before its own was raised"}
 	}
 	w, err := newWatch(p.lab.Logs)
 	if err != nil {
@@ -112,7 +119,11 @@ func (p *player) again(ctx context.Context, a attacks.Attack, r *Result) error {
 	if err != nil {
 		return err
 	}
-	return p.conclude(ctx, w, a, outcomes, r)
+	err = p.conclude(ctx, w, a, outcomes, r)
+	if err == nil && other != nil && r.Alert.Rule != "" {
+		r.Alert.Response = other
+	}
+	return err
 }
 
 // result is an attack's, before there is one.

@@ -212,12 +212,6 @@ func category(control string) string {
 	return "api"
 }
 
-// What the operator says when it has compared Consul and Vault with what is declared.
-const (
-	Differs    = "differs from what is declared"
-	AsDeclared = "is as it is declared again"
-)
-
 // messages are the other lines that are events: what a workload says of its certificate, its logins, its policy and itself.
 var messages = map[string]struct {
 	action, category, kind, outcome string
@@ -247,8 +241,8 @@ var messages = map[string]struct {
 	"serving":                                             {"serving", "configuration", "info", "success", attributes{"mode": "redoubt.mode"}},
 	"component held down":                                 {"held-down", "configuration", "change", "success", attributes{"component": "service.target.name"}},
 	"component released":                                  {"released", "configuration", "change", "success", attributes{"component": "service.target.name"}},
-	Differs:                                               {"drift", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object", "found": Reason}},
-	AsDeclared:                                            {"drift-mended", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object", "found": Reason}},
+	"differs from what is declared":                       {"drift", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object", "found": Reason}},
+	"is as it is declared again":                          {"drift-mended", "configuration", "change", "success", attributes{"server": "service.target.name", "what": "redoubt.object", "found": Reason}},
 	"stopped":                                             {"stopped", "configuration", "info", "success", nil},
 }
 
