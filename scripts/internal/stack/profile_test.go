@@ -57,7 +57,7 @@ func TestWeakProfilesAreAskedForTwice(t *testing.T) {
 		require.Contains(t, stack.ProfileWarning(p.Name), "UNSAFE")
 	}
 	require.Empty(t, stack.ProfileOff("layered"))
-	all := slices.DeleteFunc(controls.All(), func(c controls.Control) bool { return c.Owner == controls.Engine })
+	all := slices.DeleteFunc(controls.All(), func(c controls.Control) bool { return c.Owner == controls.Engine || c.Owner == controls.Supervisor })
 	require.Len(t, stack.ProfileOff("plaintext"), len(all))
 }
 
