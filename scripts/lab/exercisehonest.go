@@ -58,12 +58,15 @@ func (a *app) renewLogins(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, renewedWithin)
 	defer cancel()
+	held := before
 	for {
 		now, err := logins(ctx, client)
-		if err != nil {
+		switch {
+		case err == nil:
+			held = slices.DeleteFunc(held, func(id string) bool { return !slices.Contains(now, id) })
+		case ctx.Err() == nil:
 			return err
 		}
-		held := slices.DeleteFunc(slices.Clone(before), func(id string) bool { return !slices.Contains(now, id) })
 		if len(held) == 0 {
 			return nil
 		}

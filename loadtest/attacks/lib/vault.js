@@ -8,6 +8,9 @@ export const login = (lab, role, document) => vault(lab, { method: 'POST', path:
 // as asks for something with what a login gave.
 export const as = (lab, loggedIn, r) => vault(lab, Object.assign({ headers: [['X-Vault-Token', JSON.parse(loggedIn.body).auth.client_token]] }, r));
 
+// leave gives back what a login gave, and the leases that were got with it.
+export const leave = (lab, loggedIn) => as(lab, loggedIn, { method: 'POST', path: '/v1/auth/token/revoke-self' });
+
 // own is the honest twin: the service's own role.
 export function own(lab) {
   const res = login(lab, lab.service);
