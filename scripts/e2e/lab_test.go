@@ -51,6 +51,7 @@ type status struct {
 	Ready      bool        `json:"ready"`
 	Mode       string      `json:"mode"`
 	Profile    string      `json:"profile"`
+	Exercise   string      `json:"exercise"`
 	Startup    float64     `json:"startup_seconds"`
 	RSS        int64       `json:"rss_bytes"`
 	GatewayURL string      `json:"gateway_url"`

@@ -131,7 +131,7 @@ func (a *app) breakableLab(ctx context.Context) error {
 		return err
 	}
 	p := breakable()
-	p.Page, p.Called = true, invocation()
+	p.Page, p.Called, p.Flag = true, invocation(), a.dirFlag()
 	if err := a.checkPlan(&p); err != nil {
 		return err
 	}
