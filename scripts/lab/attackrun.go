@@ -85,7 +85,7 @@ Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 	cmd.Flags().StringVar(&engine, "engine", "", "of the lab: process or docker")
 	cmd.Flags().StringVar(&profile, "profile", "", "of the lab: "+strings.Join(profileNames(), ", "))
 	cmd.Flags().BoolVar(&watch.detect, "detect", false, "wait for the alert that belongs to each attack; one without is a failure")
-	cmd.Flags().StringVar(&watch.respond, "respond", "off", "with --detect: off, or auto to have the runbooks act, and measure until the attacker is refused")
+	cmd.Flags().StringVar(&watch.respond, "respond", "off", "with --detect, in a lab of processes: off, or auto to have the runbooks act, and measure until the attacker is refused")
 	cmd.Flags().StringVar(&files.junit, "junit", "", "write the verdicts as JUnit XML to this file, too")
 	cmd.Flags().StringVar(&files.sarif, "sarif", "", "write what wasn't blocked as SARIF 2.1.0 to this file, too")
 	return cmd
@@ -94,7 +94,7 @@ Uses the lab of --dir if it is up; else starts one, and stops it afterwards.`,
 func (a *app) runAttacks(ctx context.Context, chosen []attacks.Attack, files attackOutputs, watch watching, withReach bool) error {
 	lab, err := a.target(ctx)
 	if err == nil && watch.respond == string(threatmodel.Auto) && lab.Status.Engine == control.Docker {
-		err = exit.Usagef("--respond needs runbooks: in containers nobody answers alerts")
+		err = exit.Usagef("--respond goes on as the attacker until he is refused, which it can in a lab of processes alone")
 	}
 	if err == nil && watch.detect {
 		lab.Detector, err = a.detector()

@@ -146,7 +146,7 @@ func (l *Lab) amiss(a attacks.Attack) string {
 	case a.Needs == attacks.NeedsListed, a.Needs == attacks.NeedsPlaces:
 		return "needs a second address to come from, and a container has the one that the engine gives it"
 	case a.Needs == attacks.NeedsContained || a.Needs == attacks.NeedsResponse:
-		return "needs runbooks: in containers nobody answers alerts"
+		return "goes on as the attacker until he is refused for a response, which it can in a lab of processes alone"
 	case a.Needs == attacks.NeedsRoot:
 		return "a socket lies in a volume that the two containers of its service mount and no other: there is nobody to step in front"
 	case a.BlockedBy == controls.MeshSPIFFE && a.Vantage == attacks.ControlPlane:
