@@ -36,22 +36,18 @@ const (
 // tell has sentinel know what was done to a component. A sentinel that isn't there is told nothing: it isn't needed for anything.
 func (l *runningLab) tell(ctx context.Context, what, name string) {
 	workload, _, _ := strings.Cut(name, ".") // its sidecar, or one of its instances
-	l.report(ctx, what, "component", workload)
-}
-
-func (l *runningLab) report(ctx context.Context, message string, attributes ...any) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	var line bytes.Buffer
-	telemetry.NewLogger(&line, supervisorName, "info").Info(message, attributes...)
+	telemetry.NewLogger(&line, supervisorName, "info").Info(what, "component", workload)
 	e, _ := event.FromLog(line.Bytes())
 	if err := sentinel.NewClient(l.stack.Sentinel()).Report(ctx, supervisorName, []*event.Event{e}); err != nil {
-		slog.Info("sentinel wasn't told", "what", message, "attributes", attributes, "error", err.Error())
+		slog.Info("sentinel wasn't told", "what", what, "component", workload, "error", err.Error())
 	}
 }
 
-// watchDrift has sentinel know, within a second or two, what somebody changed by hand in Consul or Vault. A lab that was started to be
-// broken changes there what it likes.
+// watchDrift has sentinel know, within a second or two, what somebody changed by hand in Consul or Vault: what log gets is followed. A lab
+// that was started to be broken changes there what it likes.
 func (l *runningLab) watchDrift(ctx context.Context, log *slog.Logger) {
 	if l.plan.Exercises {
 		return
@@ -61,8 +57,6 @@ func (l *runningLab) watchDrift(ctx context.Context, log *slog.Logger) {
 		if !differs {
 			message, level = asDeclared, slog.LevelInfo
 		}
-		attributes := []any{"server", d.Server, "what", d.Kind + " " + d.Name, "found", d.Found}
-		log.Log(ctx, level, message, attributes...)
-		l.report(ctx, message, attributes...)
+		log.Log(ctx, level, message, "server", d.Server, "what", d.Kind+" "+d.Name, "found", d.Found)
 	})
 }
