@@ -12,23 +12,28 @@ import (
 	"github.com/spf13/cobra"
 
 	"redoubt.example/scripts/internal/doctor"
+	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/suite"
 	"redoubt.example/scripts/internal/term"
 )
 
 func (a *app) test() *cobra.Command {
 	return &cobra.Command{
-		Use:     "test",
+		Use:     "test [part]...",
 		GroupID: groupBuild,
 		Short:   "Run all checks and tests of all modules, end to end included",
 		Long: `Run all checks and tests: format, vet, each module built alone, the tests of all modules (packages with concurrency
 under the race detector), a few seconds of fuzzing for each of the mesh's parsers, the whole platform end to end, and at last
 every attack on it, and the proof of every control (see ` + "`lab help attack`" + `). Obtains Consul, Vault and PostgreSQL first. Up to
 three failing tests of a part are repeated once, each alone: those that pass then are listed as unsteady, with what they said;
-a data race or a panic is never repeated.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := a.runTests(cmd.Context())
+a data race or a panic is never repeated. With words, only the parts that have one of them in their names.`,
+		Example: "  lab test                        everything\n  lab test 'test scripts' honest   two parts",
+		RunE: func(cmd *cobra.Command, only []string) error {
+			report, err := a.runTests(cmd.Context(), only)
+			var unknown *suite.UnknownPartError
+			if errors.As(err, &unknown) {
+				return exit.Usagef("%w", err)
+			}
 			if err != nil {
 				return err
 			}
@@ -44,14 +49,8 @@ a data race or a panic is never repeated.`,
 	}
 }
 
-func (a *app) runTests(ctx context.Context) (suite.Report, error) {
+func (a *app) runTests(ctx context.Context, only []string) (suite.Report, error) {
 	repo, cache, err := checkout()
-	if err != nil {
-		return suite.Report{}, err
-	}
-	progress := term.NewProgress(os.Stderr)
-	defer progress.Close()
-	set, err := cache.Servers(ctx, repo, progress)
 	if err != nil {
 		return suite.Report{}, err
 	}
@@ -59,11 +58,21 @@ func (a *app) runTests(ctx context.Context) (suite.Report, error) {
 	if err != nil {
 		return suite.Report{}, err
 	}
-	s := suite.Suite{Lab: self, Repo: repo, Race: doctor.HasC(), Progress: progress, Env: []string{
+	s := suite.Suite{Lab: self, Repo: repo, Race: doctor.HasC(), Only: only}
+	if err := s.Check(); err != nil {
+		return suite.Report{}, err
+	}
+	s.Progress = term.NewProgress(os.Stderr)
+	defer s.Progress.Close()
+	set, err := cache.Servers(ctx, repo, s.Progress)
+	if err != nil {
+		return suite.Report{}, err
+	}
+	s.Env = []string{
 		"REDOUBT_TEST_CONSUL=" + set.Consul,
 		"REDOUBT_TEST_VAULT=" + set.Vault,
 		"REDOUBT_TEST_POSTGRES=" + set.Postgres,
-	}}
+	}
 	report, err := s.Run(ctx)
 	if ctx.Err() != nil {
 		return report, errors.New("interrupted")

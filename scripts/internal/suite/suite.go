@@ -25,7 +25,19 @@ type Suite struct {
 	Env      []string // added to our own environment: where the servers are
 	Race     bool     // there is a C compiler to link the race detector with
 	Progress *term.Progress
-	Lab      string // our own program: it attacks a lab of its own; "" leaves that out
+	Lab      string   // our own program: it attacks a lab of its own; "" leaves that out
+	Only     []string // the parts whose names have one of these in them; none: all parts
+}
+
+// UnknownPartError is a word of Only's that is in no part's name.
+type UnknownPartError struct {
+	Word  string
+	Parts []string
+}
+
+// Error implements error.
+func (e *UnknownPartError) Error() string {
+	return fmt.Sprintf("no part has %q in its name: they are %s", e.Word, strings.Join(e.Parts, "; "))
 }
 
 // Report is what came out.
@@ -65,11 +77,15 @@ type step struct {
 	run  func(ctx context.Context, into *Part) error
 }
 
-// Run runs every part, the failing ones too, and ends early only with the context.
+// Run runs every part that is chosen, the failing ones too, and ends early only with the context.
 func (s *Suite) Run(ctx context.Context) (Report, error) {
 	began := time.Now()
 	report := Report{Passed: true}
-	for _, step := range s.steps() {
+	steps, err := s.chosen()
+	if err != nil {
+		return report, err
+	}
+	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
 			return report, err
 		}
@@ -126,6 +142,31 @@ func named(output string) string {
 		return fmt.Sprintf(": %s and %d more", strings.Join(names[:5], ", "), len(names)-5)
 	}
 	return ": " + strings.Join(names, ", ")
+}
+
+// Check tells what is wrong with what was chosen, before anything is obtained: an *UnknownPartError.
+func (s *Suite) Check() error {
+	_, err := s.chosen()
+	return err
+}
+
+// chosen are the steps of Only, in their order.
+func (s *Suite) chosen() (steps []step, err error) {
+	has := func(word string) func(step) bool {
+		return func(one step) bool { return strings.Contains(one.name, word) }
+	}
+	for _, word := range s.Only {
+		if !slices.ContainsFunc(s.steps(), has(word)) {
+			unknown := &UnknownPartError{Word: word}
+			for _, one := range s.steps() {
+				unknown.Parts = append(unknown.Parts, one.name)
+			}
+			return nil, unknown
+		}
+	}
+	return slices.DeleteFunc(s.steps(), func(one step) bool {
+		return len(s.Only) > 0 && !slices.ContainsFunc(s.Only, func(word string) bool { return has(word)(one) })
+	}), nil
 }
 
 // steps are in the order of what fails fastest; the platform as a whole comes last.

@@ -2,6 +2,7 @@ package suite_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,6 +55,23 @@ func watch(t *testing.T, root string) (suite.Report, string) {
 	require.NoError(t, err)
 	progress.Close()
 	return report, seen.String()
+}
+
+func TestChosenParts(t *testing.T) {
+	t.Setenv("GOPROXY", "off")
+	root := repository(t, "infra/a_test.go", header+"func TestSum(t *testing.T) {}\n")
+	progress := term.NewPlainProgress(io.Discard, time.Hour)
+	defer progress.Close()
+	report, err := (&suite.Suite{Repo: root, Progress: progress, Only: []string{"test infra", "form"}}).Run(t.Context())
+	require.NoError(t, err)
+	require.Len(t, report.Parts, 2)
+	require.Equal(t, "format", report.Parts[0].Name)
+	require.Equal(t, 1, report.Parts[1].Tests)
+	_, err = (&suite.Suite{Repo: root, Progress: progress, Only: []string{"format", "tset"}}).Run(t.Context())
+	var unknown *suite.UnknownPartError
+	require.ErrorAs(t, err, &unknown)
+	require.Equal(t, "tset", unknown.Word)
+	require.Contains(t, unknown.Parts, "end to end")
 }
 
 func TestFailuresAreNamedAtOnce(t *testing.T) {
