@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -150,7 +151,7 @@ func (b *Browser) Call(method string, params map[string]any, into any) error {
 		}
 		switch {
 		case m.ID == b.last && len(m.Error) > 0:
-			return fmt.Errorf("%s: %s", method, m.Error)
+			return failed(method, m.Error)
 		case m.ID == b.last && into != nil:
 			return json.Unmarshal(m.Result, into)
 		case m.ID == b.last:
@@ -179,11 +180,28 @@ func (b *Browser) Eval(expression string, into any) error {
 	return json.Unmarshal(r.Result.Value, into)
 }
 
-// Wait is for an expression to come true.
+// errElsewhere: the page in which something was to be evaluated gave way to another meanwhile.
+var errElsewhere = errors.New("the page is another by now")
+
+// failed is the error that the browser answers with. For a page that went away it has no other sign than the code of all server errors
+// and one of these messages (Chromium's InspectorSession and V8RuntimeAgentImpl).
+func failed(method string, answer json.RawMessage) error {
+	var said struct{ Message string }
+	if json.Unmarshal(answer, &said) == nil {
+		for _, gone := range []string{"Inspected target navigated or closed", "Execution context was destroyed", "Cannot find default execution context"} {
+			if strings.HasPrefix(said.Message, gone) {
+				return fmt.Errorf("%s: %w: %s", method, errElsewhere, answer)
+			}
+		}
+	}
+	return fmt.Errorf("%s: %s", method, answer)
+}
+
+// Wait is for an expression to come true, in whatever page is there by then.
 func (b *Browser) Wait(ctx context.Context, expression string) error {
 	for {
 		is := false
-		if err := b.Eval("Boolean("+expression+")", &is); err != nil || is {
+		if err := b.Eval("Boolean("+expression+")", &is); is || err != nil && !errors.Is(err, errElsewhere) {
 			return err
 		}
 		select {
