@@ -177,8 +177,11 @@ func (p *player) experiment(ctx context.Context, e experiment) (problem string, 
 		return "", evidence, err
 	}
 	outcomes, err := p.perform(ctx, e.attack)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return "", evidence, err
+	case err != nil: // one that breaks proves nothing, and takes nothing from the others
+		return "it couldn't be tried: " + err.Error(), evidence, nil
 	}
 	verdict, evidence, err := p.judge(ctx, w, e.attack, e.by, outcomes[benign], outcomes[attempt])
 	switch {
