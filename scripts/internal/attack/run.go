@@ -66,8 +66,14 @@ func (p *player) run(ctx context.Context, a attacks.Attack) (Result, error) {
 		}
 	}
 	outcomes, err := p.perform(ctx, a)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = p.conclude(ctx, w, a, outcomes, &r)
+	case ctx.Err() == nil: // one that breaks shows nothing, and takes nothing from the others
+		r.Verdict, r.Evidence, err = Inconclusive, Evidence{Summary: "it couldn't be tried: " + err.Error()}, nil
+		if p.lab.Detector != nil {
+			r.Alert = &Alert{Reason: "the attack broke"}
+		}
 	}
 	if u != nil {
 		cut, endErr := u.end(ctx, r.Alert)
