@@ -100,6 +100,9 @@ func (a *app) proveExercises(ctx context.Context, chosen []threatmodel.Exercise)
 	return nil
 }
 
+// ungraded is where a variant fails that couldn't be graded.
+const ungraded = "grading"
+
 func (a *app) proveExercise(ctx context.Context, e threatmodel.Exercise) (proven []provenExercise, err error) {
 	scratch, err := os.MkdirTemp("", "redoubt-exercise-")
 	if err != nil {
@@ -132,8 +135,12 @@ func (a *app) proveExercise(ctx context.Context, e threatmodel.Exercise) (proven
 			return proven, fmt.Errorf("%s: %w", v.name, err)
 		}
 		grade, err := a.grade(ctx, e, c)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil:
 			return proven, fmt.Errorf("%s: %w", v.name, err)
+		case err != nil: // such as a machine that is too busy to tell: nothing is proved, and the others are
+			proven = append(proven, provenExercise{e.ID, v.name, v.fails, ungraded, false, err.Error(), time.Since(began).Seconds()})
+			continue
 		}
 		proven = append(proven, provenExercise{e.ID, v.name, v.fails, grade.Failed(), grade.Failed() == v.fails,
 			grade.Checks[len(grade.Checks)-1].Detail, time.Since(began).Seconds()})
