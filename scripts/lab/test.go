@@ -28,12 +28,14 @@ every attack on it, and the proof of every control (see ` + "`lab help attack`" 
 three failing tests of a part are repeated once, each alone: those that pass then are listed as unsteady, with what they said;
 a data race or a panic is never repeated. With words, only the parts that have one of them in their names.`,
 		Example: "  lab test                        everything\n  lab test 'test scripts' honest   two parts",
-		RunE: func(cmd *cobra.Command, only []string) error {
-			report, err := a.runTests(cmd.Context(), only)
-			var unknown *suite.UnknownPartError
-			if errors.As(err, &unknown) {
+		Args: func(_ *cobra.Command, only []string) error {
+			if err := (&suite.Suite{Lab: "lab", Only: only}).Check(); err != nil {
 				return exit.Usagef("%w", err)
 			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, only []string) error {
+			report, err := a.runTests(cmd.Context(), only)
 			if err != nil {
 				return err
 			}
@@ -59,9 +61,6 @@ func (a *app) runTests(ctx context.Context, only []string) (suite.Report, error)
 		return suite.Report{}, err
 	}
 	s := suite.Suite{Lab: self, Repo: repo, Race: doctor.HasC(), Only: only}
-	if err := s.Check(); err != nil {
-		return suite.Report{}, err
-	}
 	s.Progress = term.NewProgress(os.Stderr)
 	defer s.Progress.Close()
 	set, err := cache.Servers(ctx, repo, s.Progress)
