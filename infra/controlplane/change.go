@@ -29,8 +29,8 @@ func (p *Plane) SetIntentions(ctx context.Context, top *topology.Topology) error
 }
 
 // SetDeclared has Vault hold what these files of this folder say in place of those declared here, and what is declared for all that
-// aren't among them: workloads' policies, the role by which they log in, and how logins to databases are made and dropped. It exists to
-// break a running platform and to mend it.
+// aren't among them: workloads' policies, the role by which they log in, and how logins to databases are made and dropped. What is written
+// later, to let a service in or to switch a control, goes by them, too. It exists to break a running platform and to mend it.
 func (p *Plane) SetDeclared(ctx context.Context, other map[string]string) error {
 	workloads := Workloads(p.cfg.Topology)
 	for name := range other {
@@ -43,11 +43,13 @@ func (p *Plane) SetDeclared(ctx context.Context, other map[string]string) error 
 	if err != nil {
 		return err
 	}
+	files := edited(other)
+	p.told.Store(&files)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(applyAtOnce)
 	for _, name := range workloads {
 		group.Go(func() error {
-			text, err := edited(other).read("vault/policies/" + name + ".hcl")
+			text, err := files.read("vault/policies/" + name + ".hcl")
 			if err != nil {
 				return err
 			}
@@ -61,7 +63,7 @@ func (p *Plane) SetDeclared(ctx context.Context, other map[string]string) error 
 			if _, err := operator.Logical().DeleteWithContext(ctx, "auth/jwt/role/"+name); err != nil {
 				return fmt.Errorf("make Vault's login role of %s anew: %w", name, err)
 			}
-			if err := attestRole(ctx, operator, name, other, !p.off(Attest)); err != nil {
+			if err := p.attestRole(ctx, operator, name, !p.off(Attest)); err != nil {
 				return fmt.Errorf("write Vault's login role of %s: %w", name, err)
 			}
 			return nil
@@ -69,11 +71,19 @@ func (p *Plane) SetDeclared(ctx context.Context, other map[string]string) error 
 	}
 	for _, name := range p.databases() {
 		group.Go(func() error {
-			if err := p.leaseRoles(ctx, operator, name, other, !p.off(DBLease)); err != nil {
+			if err := p.leaseRoles(ctx, operator, name, !p.off(DBLease)); err != nil {
 				return fmt.Errorf("write Vault's roles for database %s: %w", name, err)
 			}
 			return nil
 		})
 	}
 	return group.Wait()
+}
+
+// edits are the files of the last SetDeclared.
+func (p *Plane) edits() edited {
+	if files := p.told.Load(); files != nil {
+		return *files
+	}
+	return nil
 }

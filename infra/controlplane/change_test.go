@@ -42,6 +42,8 @@ func TestSetDeclared(t *testing.T) {
 			require.False(t, c.broken())
 			require.NoError(t, env.SetDeclared(t.Context(), other(c.name, c.old, c.new)))
 			require.True(t, c.broken())
+			require.NoError(t, env.SwitchOff(t.Context()))
+			require.True(t, c.broken(), "what is written anew meanwhile goes by it, too")
 			require.NoError(t, env.SetDeclared(t.Context(), nil))
 			require.False(t, c.broken())
 			found, err := env.Drift(t.Context())

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	vault "github.com/hashicorp/vault/api"
@@ -86,9 +87,10 @@ type Plane struct {
 	meshCA      meshCA // in force
 	meshCATried int    // the last generation that was begun
 
-	tokenRoles sync.Map // names of roles in identity/oidc that exist
-	shut       sync.Map // services that are shut out
-	switched   sync.Map // controls that are switched off
+	tokenRoles sync.Map               // names of roles in identity/oidc that exist
+	shut       sync.Map               // services that are shut out
+	switched   sync.Map               // controls that are switched off
+	told       atomic.Pointer[edited] // what Vault goes by in place of declared files; nil: none, see SetDeclared
 	changes    changes
 	looker     looker
 }

@@ -37,13 +37,13 @@ func (p *Plane) leaseDatabase(ctx context.Context, as *vault.Client, name string
 	if err := p.connectDatabase(ctx, as, name); err != nil {
 		return err
 	}
-	return p.leaseRoles(ctx, as, name, nil, true)
+	return p.leaseRoles(ctx, as, name, true)
 }
 
 // leaseRoles says how Vault makes and drops the logins of a database; unless they end with their leases, it drops none.
-func (p *Plane) leaseRoles(ctx context.Context, as *vault.Client, name string, files edited, end bool) error {
+func (p *Plane) leaseRoles(ctx context.Context, as *vault.Client, name string, end bool) error {
 	for _, role := range []string{name, name + "-migrate"} {
-		data, err := p.leaseRole(name, role, files, end)
+		data, err := p.leaseRole(name, role, p.edits(), end)
 		if err != nil {
 			return err
 		}

@@ -184,7 +184,7 @@ func (p *Plane) LetIn(ctx context.Context, service string) error {
 func (p *Plane) IsShutOut(service string) bool { _, shut := p.shut.Load(service); return shut }
 
 func (p *Plane) allowLogin(ctx context.Context, operator *vault.Client, workload string) error {
-	return attestRole(ctx, operator, workload, nil, !p.off(Attest))
+	return p.attestRole(ctx, operator, workload, !p.off(Attest))
 }
 
 func forbidLogin(ctx context.Context, c *consul.Client, service string) error {

@@ -44,10 +44,10 @@ func (p *Plane) SwitchOff(ctx context.Context, off ...string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(applyAtOnce)
 	for _, name := range Workloads(p.cfg.Topology) {
-		group.Go(func() error { return attestRole(ctx, operator, name, nil, !slices.Contains(off, Attest)) })
+		group.Go(func() error { return p.attestRole(ctx, operator, name, !slices.Contains(off, Attest)) })
 	}
 	for _, name := range p.databases() {
-		group.Go(func() error { return p.leaseRoles(ctx, operator, name, nil, !slices.Contains(off, DBLease)) })
+		group.Go(func() error { return p.leaseRoles(ctx, operator, name, !slices.Contains(off, DBLease)) })
 	}
 	group.Go(func() error {
 		return p.AsConsulOperator(ctx, func(client *consul.Client) error { return registerAnything(ctx, client, slices.Contains(off, Catalog)) })
@@ -67,8 +67,8 @@ func (p *Plane) off(id string) bool { off, _ := p.switched.Load(id); return off 
 const roleJSON = "vault/role.json"
 
 // attestRole binds the login of a workload to its document; or to any document that our attestor ever signed.
-func attestRole(ctx context.Context, as *vault.Client, name string, files edited, on bool) error {
-	role, err := loginRole(name, files, on)
+func (p *Plane) attestRole(ctx context.Context, as *vault.Client, name string, on bool) error {
+	role, err := loginRole(name, p.edits(), on)
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"redoubt.example/infra/controlplane"
-	"redoubt.example/scripts/internal/control"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/secretbench"
 	"redoubt.example/scripts/internal/term"
@@ -113,20 +108,6 @@ func (a *app) measureSecrets(ctx context.Context, samples, rotations, rate int) 
 	}.Measure(ctx, func(text string) { task.Say("%s", text) })
 	result.Rotation = &spike
 	return result, err
-}
-
-func edgeClient(status control.Status) (*http.Client, error) {
-	pem, err := os.ReadFile(status.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the lab's CA file holds no certificate")
-	}
-	return &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}, ForceAttemptHTTP2: true,
-	}}, nil
 }
 
 func writeSecretsBench(w io.Writer, out term.Output, result secretsBench) error {

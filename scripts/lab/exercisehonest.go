@@ -20,15 +20,7 @@ func (a *app) useHonestly(ctx context.Context) error {
 
 // asUser has a user of the platform do something, from an address of loopback's; "" is any.
 func (a *app) asUser(ctx context.Context, user, address string, do func(exercise.Honest) error) error {
-	client, _, status, err := a.ready(ctx)
-	if err != nil {
-		return err
-	}
-	token, err := client.Token(ctx, user, nil)
-	if err != nil {
-		return err
-	}
-	outside, err := edgeClient(status)
+	outside, token, status, err := a.edgeAs(ctx, user)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"redoubt.example/infra/controlplane"
 	"redoubt.example/infra/topology"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/stack"
@@ -63,7 +64,7 @@ With --operator it is the operator's identity document instead, to log in with t
 }
 
 // operated are the servers in which the operator may change something.
-var operated = []string{"consul", "vault"}
+var operated = []string{controlplane.Consul, controlplane.Vault}
 
 func (a *app) operatorDocument(ctx context.Context, server string) error {
 	if !slices.Contains(operated, server) {

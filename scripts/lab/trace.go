@@ -138,15 +138,7 @@ func (o *traceOptions) check(given bool) error {
 }
 
 func (a *app) drawTrace(ctx context.Context, o traceOptions) error {
-	client, _, status, err := a.ready(ctx)
-	if err != nil {
-		return err
-	}
-	token, err := client.Token(ctx, measurer, nil)
-	if err != nil {
-		return err
-	}
-	outside, err := edgeClient(status)
+	outside, token, status, err := a.edgeAs(ctx, measurer)
 	if err != nil {
 		return err
 	}

@@ -35,31 +35,39 @@ func wrote(action string) bool {
 // WatchDrift compares Consul and Vault with what is declared, until ctx ends, and has say told of what begins to differ and of what is as
 // it is declared again. What we change ourselves is no difference.
 func (s *Stack) WatchDrift(ctx context.Context, log *slog.Logger, say func(d controlplane.Difference, differs bool)) {
-	known := map[string]controlplane.Difference{}
-	consul := func() { compare(ctx, log, controlplane.Consul, s.plane.IntentionDrift, known, say) }
-	vault := func() { compare(ctx, log, controlplane.Vault, s.plane.VaultDrift, known, say) }
-	vault()
+	w := driftWatch{log: log, say: say, known: map[string]controlplane.Difference{}, away: map[string]bool{}}
+	w.look(ctx, controlplane.Vault, s.plane.VaultDrift)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		consul()
+		w.look(ctx, controlplane.Consul, s.plane.IntentionDrift)
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.vaultWritten:
-			vault()
+			w.look(ctx, controlplane.Vault, s.plane.VaultDrift)
 		case <-tick.C:
 		}
 	}
 }
 
-// compare looks at one server, and has say told of what wasn't known before, and of what is known and isn't so any more.
-func compare(ctx context.Context, log *slog.Logger, server string, look func(context.Context) ([]controlplane.Difference, error),
-	known map[string]controlplane.Difference, say func(controlplane.Difference, bool)) {
-	found, err := look(ctx)
+// driftWatch says what is new at each look.
+type driftWatch struct {
+	log   *slog.Logger
+	say   func(d controlplane.Difference, differs bool)
+	known map[string]controlplane.Difference
+	away  map[string]bool // servers that didn't answer the last time
+}
+
+// look compares one server: what wasn't known before is said, and what is known and isn't so any more. One that doesn't answer is said
+// once.
+func (w driftWatch) look(ctx context.Context, server string, compare func(context.Context) ([]controlplane.Difference, error)) {
+	found, err := compare(ctx)
+	before := w.away[server]
+	w.away[server] = err != nil
 	if err != nil {
-		if ctx.Err() == nil {
-			log.Info("can't be compared with what is declared", "server", server, "error", err.Error())
+		if ctx.Err() == nil && !before {
+			w.log.Info("can't be compared with what is declared, for a while", "server", server, "error", err.Error())
 		}
 		return
 	}
@@ -67,15 +75,15 @@ func compare(ctx context.Context, log *slog.Logger, server string, look func(con
 	for _, d := range found {
 		key := d.Server + " " + d.Kind + " " + d.Name + " " + d.Found
 		now[key] = true
-		if _, is := known[key]; !is {
-			known[key] = d
-			say(d, true)
+		if _, is := w.known[key]; !is {
+			w.known[key] = d
+			w.say(d, true)
 		}
 	}
-	for key, d := range known {
+	for key, d := range w.known {
 		if d.Server == server && !now[key] {
-			delete(known, key)
-			say(d, false)
+			delete(w.known, key)
+			w.say(d, false)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,11 +13,18 @@ import (
 	"redoubt.example/services/platform/event"
 )
 
-// TestCompare: a difference is told once while it lasts, and once when it is over; a server that doesn't answer says nothing.
-func TestCompare(t *testing.T) {
+// TestDriftWatch: a difference is told once while it lasts, and once when it is over; that a server doesn't answer is told once, too, and
+// is no difference.
+func TestDriftWatch(t *testing.T) {
 	own := controlplane.Difference{Server: controlplane.Consul, Kind: "intention", Name: "a -> b", Found: "allowed"}
 	others := controlplane.Difference{Server: controlplane.Vault, Kind: "policy", Name: "a"}
-	known := map[string]controlplane.Difference{"of Vault": others}
+	var said []string
+	var log strings.Builder
+	w := driftWatch{known: map[string]controlplane.Difference{"of Vault": others}, away: map[string]bool{},
+		log: slog.New(slog.NewTextHandler(&log, nil)),
+		say: func(d controlplane.Difference, differs bool) {
+			said = append(said, d.Name+map[bool]string{true: " differs", false: " is well"}[differs])
+		}}
 	for i, step := range []struct {
 		found []controlplane.Difference
 		err   error
@@ -26,17 +34,16 @@ func TestCompare(t *testing.T) {
 		{found: []controlplane.Difference{own}, said: []string{"a -> b differs"}},
 		{found: []controlplane.Difference{own}},
 		{err: errors.New("away")},
+		{err: errors.New("still away")},
 		{said: []string{"a -> b is well"}},
 		{},
 	} {
-		var said []string
-		look := func(context.Context) ([]controlplane.Difference, error) { return step.found, step.err }
-		compare(t.Context(), slog.New(slog.DiscardHandler), controlplane.Consul, look, known, func(d controlplane.Difference, differs bool) {
-			said = append(said, d.Name+map[bool]string{true: " differs", false: " is well"}[differs])
-		})
+		said = nil
+		w.look(t.Context(), controlplane.Consul, func(context.Context) ([]controlplane.Difference, error) { return step.found, step.err })
 		require.Equal(t, step.said, said, "step %d", i)
 	}
-	require.Equal(t, map[string]controlplane.Difference{"of Vault": others}, known, "another server's are none of its business")
+	require.Equal(t, 1, strings.Count(log.String(), "can't be compared"), log.String())
+	require.Equal(t, map[string]controlplane.Difference{"of Vault": others}, w.known, "another server's are none of its business")
 }
 
 // TestWhatHasVaultCompared: a write that succeeded, of what decides who may do what.

@@ -29,17 +29,6 @@ type Suite struct {
 	Only     []string // the parts whose names have one of these in them; none: all parts
 }
 
-// UnknownPartError is a word of Only's that is in no part's name.
-type UnknownPartError struct {
-	Word  string
-	Parts []string
-}
-
-// Error implements error.
-func (e *UnknownPartError) Error() string {
-	return fmt.Sprintf("no part has %q in its name: they are %s", e.Word, strings.Join(e.Parts, "; "))
-}
-
 // Report is what came out.
 type Report struct {
 	Passed  bool    `json:"passed"`
@@ -144,7 +133,7 @@ func named(output string) string {
 	return ": " + strings.Join(names, ", ")
 }
 
-// Check tells what is wrong with what was chosen, before anything is obtained: an *UnknownPartError.
+// Check tells what is wrong with what was chosen, before anything is obtained.
 func (s *Suite) Check() error {
 	_, err := s.chosen()
 	return err
@@ -157,11 +146,11 @@ func (s *Suite) chosen() (steps []step, err error) {
 	}
 	for _, word := range s.Only {
 		if !slices.ContainsFunc(s.steps(), has(word)) {
-			unknown := &UnknownPartError{Word: word}
+			var names []string
 			for _, one := range s.steps() {
-				unknown.Parts = append(unknown.Parts, one.name)
+				names = append(names, one.name)
 			}
-			return nil, unknown
+			return nil, fmt.Errorf("no part has %q in its name: they are %s", word, strings.Join(names, "; "))
 		}
 	}
 	return slices.DeleteFunc(s.steps(), func(one step) bool {

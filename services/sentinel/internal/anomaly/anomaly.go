@@ -262,24 +262,6 @@ func (b *Baseline) unusual(e *edge, c *cell, requests float64, end time.Time) []
 	return found
 }
 
-// edge finds an edge, or makes it while there is room.
-func (b *Baseline) edge(h hop, reporter string) *edge {
-	if e := b.edges[h]; e != nil {
-		return e
-	}
-	if b.ofOne[reporter] >= maxOfOne || len(b.edges) >= maxEdges {
-		b.Stats.Folded++
-		h.Caller, h.Route = other, other
-		if e := b.edges[h]; e != nil {
-			return e
-		}
-	}
-	b.ofOne[reporter]++
-	e := &edge{hop: h, said: map[string]time.Time{}}
-	b.edges[h], b.order = e, append(b.order, e)
-	return e
-}
-
 // other stands for whatever there is no room for.
 const other = "_OTHER"
 

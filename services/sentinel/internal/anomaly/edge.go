@@ -30,6 +30,24 @@ type edge struct {
 	said map[string]time.Time // by kind: when an alert was raised
 }
 
+// edge finds an edge, or makes it while there is room.
+func (b *Baseline) edge(h hop, reporter string) *edge {
+	if e := b.edges[h]; e != nil {
+		return e
+	}
+	if b.ofOne[reporter] >= maxOfOne || len(b.edges) >= maxEdges {
+		b.Stats.Folded++
+		h.Caller, h.Route = other, other
+		if e := b.edges[h]; e != nil {
+			return e
+		}
+	}
+	b.ofOne[reporter]++
+	e := &edge{hop: h, said: map[string]time.Time{}}
+	b.edges[h], b.order = e, append(b.order, e)
+	return e
+}
+
 // growthInAnHour is by how much the highest rate that is no surprise grows in an hour at most, whatever is learned: who wants ten times
 // as much to look usual, and raises it slowly enough never to be noticed, needs a day.
 const growthInAnHour = 1.1
