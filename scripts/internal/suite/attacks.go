@@ -13,19 +13,22 @@ import (
 
 // attackSteps attack the platform, and prove its controls, in both modes of the mesh. What neither the mesh nor what relies on its
 // word does is the same in both, and so tried in one.
+//
+// Where time is measured, in alerts, in what an honest user waits for and in what an exercise may cost, nothing runs beside it. The
+// others wait for processes that are restarted most of the time, and so run two by two.
 func (s *Suite) attackSteps() []step {
 	return []step{
-		{"attacks, mode sidecar, and their alerts", func(ctx context.Context, into *Part) error {
+		{name: "attacks, mode sidecar, and their alerts", run: func(ctx context.Context, into *Part) error {
 			return s.attack(ctx, into, nil, "--mode", "sidecar", "--detect")
 		}},
-		{"honest use raises no alert", s.honest},
-		{"attacks on mesh and services, mode native", func(ctx context.Context, into *Part) error {
+		{name: "honest use raises no alert", run: s.honest},
+		{name: "exercises, both ways", run: s.proveExercises},
+		{name: "proof of all controls", lane: 1, run: func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "sidecar") }},
+		{name: "attacks on mesh and services, mode native", lane: 2, run: func(ctx context.Context, into *Part) error {
 			return s.attack(ctx, into, []string{"app.*", "mesh.*"}, "--mode", "native")
 		}},
-		{"attacks, in containers", s.attackContainers},
-		{"proof of all controls", func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "sidecar") }},
-		{"proof of mesh.*, mode native", func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "native", "mesh.*") }},
-		{"exercises, both ways", s.proveExercises},
+		{name: "proof of mesh.*, mode native", lane: 2, run: func(ctx context.Context, into *Part) error { return s.prove(ctx, into, "native", "mesh.*") }},
+		{name: "attacks, in containers", lane: 2, run: s.attackContainers},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"redoubt.example/scripts/internal/term"
@@ -64,42 +65,70 @@ type Skip struct {
 type step struct {
 	name string
 	run  func(ctx context.Context, into *Part) error
+	// lane is 0 for a step that has the machine to itself. Steps of other lanes that follow each other run side by side: one of
+	// each lane at a time.
+	lane int
 }
 
 // Run runs every part that is chosen, the failing ones too, and ends early only with the context.
 func (s *Suite) Run(ctx context.Context) (Report, error) {
 	began := time.Now()
-	report := Report{Passed: true}
+	report := Report{}
 	steps, err := s.chosen()
 	if err != nil {
 		return report, err
 	}
-	for _, step := range steps {
+	report.Parts = make([]Part, len(steps))
+	for at := 0; at < len(steps); {
 		if err := ctx.Err(); err != nil {
-			return report, err
+			return Report{}, err
 		}
-		part := Part{Name: step.name}
-		start := time.Now()
-		task := s.Progress.Task(step.name, "running")
-		err := step.run(ctx, &part)
-		if ctx.Err() != nil {
-			task.End("")
-			return report, ctx.Err()
+		lanes := map[int][]int{} // of what runs side by side: places in steps
+		from := at
+		for ; at < len(steps) && (at == from || steps[at].lane*steps[from].lane != 0); at++ {
+			lanes[steps[at].lane] = append(lanes[steps[at].lane], at)
 		}
-		part.Passed, part.Seconds = err == nil && part.Failed == 0, time.Since(start).Seconds()
-		verdict := "ok"
-		if !part.Passed {
-			verdict = "FAILED"
-			if err != nil {
-				part.Output += err.Error() + "\n"
-			}
+		var all sync.WaitGroup
+		for _, lane := range lanes {
+			all.Go(func() {
+				for _, i := range lane {
+					report.Parts[i] = s.part(ctx, steps[i])
+				}
+			})
 		}
-		task.End("%s in %s%s", verdict, term.Seconds(time.Since(start)), cmp.Or(named(part.Output), longest(part.Slowest)))
-		report.Passed = report.Passed && part.Passed
-		report.Parts = append(report.Parts, part)
+		all.Wait()
 	}
+	if err := ctx.Err(); err != nil {
+		return Report{}, err
+	}
+	report.Passed = !slices.ContainsFunc(report.Parts, func(p Part) bool { return !p.Passed })
 	report.Seconds = time.Since(began).Seconds()
 	return report, nil
+}
+
+// part runs one step, and says what came out.
+func (s *Suite) part(ctx context.Context, step step) Part {
+	part := Part{Name: step.name}
+	if ctx.Err() != nil {
+		return part
+	}
+	start := time.Now()
+	task := s.Progress.Task(step.name, "running")
+	err := step.run(ctx, &part)
+	if ctx.Err() != nil {
+		task.End("")
+		return part
+	}
+	part.Passed, part.Seconds = err == nil && part.Failed == 0, time.Since(start).Seconds()
+	verdict := "ok"
+	if !part.Passed {
+		verdict = "FAILED"
+		if err != nil {
+			part.Output += err.Error() + "\n"
+		}
+	}
+	task.End("%s in %s%s", verdict, term.Seconds(time.Since(start)), cmp.Or(named(part.Output), longest(part.Slowest)))
+	return part
 }
 
 // longest is what a part's time went to.
@@ -161,17 +190,17 @@ func (s *Suite) chosen() (steps []step, err error) {
 // steps are in the order of what fails fastest; the platform as a whole comes last.
 func (s *Suite) steps() []step {
 	steps := []step{
-		{"format", s.format},
-		{"vet", s.vet},
-		{"each module alone", s.alone},
+		{name: "format", run: s.format},
+		{name: "vet", run: s.vet},
+		{name: "each module alone", run: s.alone},
 	}
 	for _, module := range Modules {
-		steps = append(steps, step{"test " + module, func(ctx context.Context, into *Part) error { return s.testModule(ctx, module, into) }})
+		steps = append(steps, step{name: "test " + module, run: func(ctx context.Context, into *Part) error { return s.testModule(ctx, module, into) }})
 	}
 	for _, module := range Outside {
-		steps = append(steps, step{"test " + module, func(ctx context.Context, into *Part) error { return s.testOutside(ctx, module, into) }})
+		steps = append(steps, step{name: "test " + module, run: func(ctx context.Context, into *Part) error { return s.testOutside(ctx, module, into) }})
 	}
-	steps = append(steps, step{"fuzz the mesh's parsers", s.fuzz}, step{"end to end", s.endToEnd})
+	steps = append(steps, step{name: "fuzz the mesh's parsers", run: s.fuzz}, step{name: "end to end", run: s.endToEnd})
 	if s.Lab != "" {
 		steps = append(steps, s.attackSteps()...)
 	}
