@@ -53,7 +53,7 @@ func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
 		if !endToEnd(p) || !p.hasTests() {
 			continue
 		}
-		if err := s.goTest(ctx, "scripts", nil, into, []string{p.ImportPath}, "-count=1", "-timeout=30m"); err != nil {
+		if err := s.goTest(ctx, "scripts", nil, into, []string{p.ImportPath}, "-count=1", "-timeout=45m"); err != nil {
 			return err
 		}
 	}

@@ -78,32 +78,34 @@ func (s *Suite) Run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	report.Parts = make([]Part, len(steps))
-	for at := 0; at < len(steps); {
-		if err := ctx.Err(); err != nil {
-			return Report{}, err
-		}
-		lanes := map[int][]int{} // of what runs side by side: places in steps
-		from := at
-		for ; at < len(steps) && (at == from || steps[at].lane*steps[from].lane != 0); at++ {
-			lanes[steps[at].lane] = append(lanes[steps[at].lane], at)
-		}
-		var all sync.WaitGroup
-		for _, lane := range lanes {
-			all.Go(func() {
-				for _, i := range lane {
-					report.Parts[i] = s.part(ctx, steps[i])
-				}
-			})
-		}
-		all.Wait()
-	}
+	report.Parts = s.parts(ctx, steps)
 	if err := ctx.Err(); err != nil {
 		return Report{}, err
 	}
 	report.Passed = !slices.ContainsFunc(report.Parts, func(p Part) bool { return !p.Passed })
 	report.Seconds = time.Since(began).Seconds()
 	return report, nil
+}
+
+// parts runs steps, and returns what came out in their order; what hadn't begun when ctx ended is empty.
+func (s *Suite) parts(ctx context.Context, steps []step) []Part {
+	parts := make([]Part, len(steps))
+	for at := 0; at < len(steps); {
+		lanes := map[int][]int{} // of what runs side by side: places in steps
+		for from := at; at < len(steps) && (at == from || steps[at].lane != 0 && steps[from].lane != 0); at++ {
+			lanes[steps[at].lane] = append(lanes[steps[at].lane], at)
+		}
+		var all sync.WaitGroup
+		for _, lane := range lanes {
+			all.Go(func() {
+				for _, i := range lane {
+					parts[i] = s.part(ctx, steps[i])
+				}
+			})
+		}
+		all.Wait()
+	}
+	return parts
 }
 
 // part runs one step, and says what came out.
