@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"redoubt.example/infra/process"
 )
@@ -23,8 +24,9 @@ func (s *Suite) command(ctx context.Context, dir string, env []string, name stri
 	var output bytes.Buffer // read only after the process has ended
 	err = process.Run(ctx, process.Spec{
 		Name: name, Path: path, Args: args, Dir: filepath.Join(s.Repo, dir),
-		Env:        append(append(os.Environ(), s.Env...), env...),
-		StopSignal: syscall.SIGINT, // go test hands it on to the tests
+		Env:         append(append(os.Environ(), s.Env...), env...),
+		StopSignal:  syscall.SIGINT, // go test hands it on to the tests
+		StopTimeout: time.Minute,    // in which a lab in containers is taken down
 	}, &output)
 	return output.String(), err
 }
