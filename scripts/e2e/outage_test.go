@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -102,9 +102,7 @@ func testVaultOutage(t *testing.T, l *lab, away time.Duration, begin, end func(*
 // paid for and not yet readable becomes readable in this one.
 func (l *lab) requireNoMoneyLost(t testing.TB, token string) {
 	t.Helper()
-	var said string
-	defer func() { t.Log(said) }()
-	require.Eventually(t, func() bool { // what a crash left open is settled in the background
+	require.EventuallyWithT(t, func(c *assert.CollectT) { // what a crash left open is settled in the background
 		balance := l.settled(t, token)
 		var sum, captured int64
 		pages(t, l, "/v1/account/transfers", token, func(transfer struct {
@@ -116,10 +114,9 @@ func (l *lab) requireNoMoneyLost(t testing.TB, token string) {
 				captured -= transfer.Amount
 			}
 		})
-		cost := charges(t, l, token)
-		said = fmt.Sprintf("captured %d, documents cost %d; balance %d, ledger %d", captured, cost, balance, sum)
-		return balance == sum && captured == cost
-	}, 90*time.Second, time.Second, "paid for what is stored, once each")
+		assert.Equal(c, charges(t, l, token), captured, "paid for what is stored, once each")
+		assert.Equal(c, sum, balance, "the balance is the sum of the ledger")
+	}, 90*time.Second, time.Second)
 }
 
 // testPastTheLease: Vault is away for longer than what is leased lasts. Then every request is refused with a problem

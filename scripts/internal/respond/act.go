@@ -97,7 +97,7 @@ func (e *Engine) Order(ctx context.Context, kind, to, by string, lasting time.Du
 	e.mu.Lock()
 	reason := e.never(r, kind, to)
 	switch {
-	case reason == "" && e.settled(kind, to):
+	case reason == "" && e.settled(kind, to, e.cfg.Now()):
 		reason = "that is in force, or proposed, already: `lab respond list`"
 	case reason == "":
 		reason = e.full(r, kind)

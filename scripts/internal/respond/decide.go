@@ -49,7 +49,7 @@ func (e *Engine) answer(ctx context.Context, r threatmodel.Runbook, kind, to str
 	e.mu.Lock()
 	mode := e.modes[r.ID]
 	entry := &Entry{Rule: a.Rule, Why: cut(a.Reason), Response: alert.Response{Alert: cut(a.ID), Runbook: r.ID, Action: kind, Target: cut(to), By: auto, Time: now}}
-	settled := mode == threatmodel.Off || e.settled(kind, to) || e.seen(entry)
+	settled := mode == threatmodel.Off || e.settled(kind, to, a.Time) || e.seen(entry)
 	if !settled {
 		entry.State, entry.Reason = e.decide(r, kind, to, mode, a, now)
 		settled = entry.State == Refused && e.told(entry, now) || entry.State != doing && e.crowded(entry, now)
@@ -87,10 +87,12 @@ func (e *Engine) decide(r threatmodel.Runbook, kind, to string, mode threatmodel
 	return doing, ""
 }
 
-// settled tells whether the same is in force, or proposed, already. The caller holds mu.
-func (e *Engine) settled(kind, to string) bool {
+// settled tells whether the same is proposed or in force, or was in force at the given time: what an isolated service is refused looks
+// like lateral movement, and its alert may come when the service is back. The caller holds mu.
+func (e *Engine) settled(kind, to string, at time.Time) bool {
 	return slices.ContainsFunc(e.entries, func(x *Entry) bool {
-		return x.Action == kind && x.Target == to && (x.inForce() || x.State == Proposed)
+		over := (x.State == Undone || x.State == Expired) && !x.Done.IsZero()
+		return x.Action == kind && x.Target == to && (x.inForce() || x.State == Proposed || over && at.After(x.Done) && at.Before(x.Time))
 	})
 }
 

@@ -214,7 +214,7 @@ func TestRepeatedAttacks(t *testing.T) {
 		require.Contains(t, p.Unsteady[0].Output, "said: attack")
 	}
 	require.Equal(t, []suite.Skip{{Test: "attack edge.b", Reason: "no root"}}, part("attacks, mode sidecar, and their alerts").Skipped)
-	for _, name := range []string{"attacks on mesh and services, mode native", "proof of mesh.*, mode native"} {
+	for _, name := range []string{"attacks, mode native", "proof of mesh.*, mode native"} {
 		p := part(name)
 		require.False(t, p.Passed, name)
 		require.Equal(t, 1, p.Failed)
