@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/services/platform/alert"
@@ -52,9 +53,10 @@ func TestStory(t *testing.T) {
 	require.Equal(t, 1, rules["notification_reaches_payments"], "one alert of the story's rule: %v", rules)
 	detected := raised[0].Raised.Sub(began)
 	var done []alert.Response
-	require.Eventually(t, func() bool { // it is contained before the last of its leases has ended
+	require.EventuallyWithT(t, func(c *assert.CollectT) { // it is contained before the last of its leases has ended
 		done = l.responses(t)
-		return len(done) == 1 && done[0].State == "done"
+		require.Len(c, done, 1)
+		require.Equal(c, "done", done[0].State, "%+v", done[0])
 	}, 10*time.Second, 50*time.Millisecond)
 	require.True(t, slices.ContainsFunc(raised, func(a alert.Alert) bool { return a.ID == done[0].Alert }), "it answers one of them")
 	require.Equal(t, []string{"isolate-service", "notification", "auto"}, []string{done[0].Action, done[0].Target, done[0].By})
