@@ -28,7 +28,7 @@ func shell(t *testing.T, name, notes string, depends ...string) process.Spec {
 	return process.Spec{
 		Name:        name,
 		Path:        "/bin/sh",
-		Args:        []string{"-c", `echo "+$NAME" >> "$NOTES"; trap 'echo "-$NAME" >> "$NOTES"; exit 0' TERM; while :; do sleep 0.02; done`},
+		Args:        []string{"-c", `trap 'echo "-$NAME" >> "$NOTES"; exit 0' TERM; echo "+$NAME" >> "$NOTES"; while :; do sleep 0.02; done`},
 		Env:         []string{"NAME=" + name, "NOTES=" + notes, "PATH=/usr/bin:/bin"},
 		Depends:     depends,
 		StopTimeout: 3 * time.Second,
