@@ -121,7 +121,7 @@ func TestPortsAgree(t *testing.T) {
 		} `yaml:"scrape_configs"`
 	}
 	read(t, "prometheus.yaml", &prometheus)
-	require.Equal(t, "jaeger"+strings.TrimPrefix(jaeger.Exporters["prometheus"].Endpoint, "0.0.0.0"), prometheus.Scrapes[0].Static[0].Targets[0])
+	require.Equal(t, "jaeger"+strings.TrimPrefix(jaeger.Exporters["prometheus"].Endpoint, "telemetry"), prometheus.Scrapes[0].Static[0].Targets[0])
 	compose, err := os.ReadFile("../../docker-compose.yml")
 	require.NoError(t, err)
 	require.Contains(t, string(compose), "REDOUBT_OTLP_ENDPOINT=http://jaeger"+strings.TrimPrefix(jaeger.Receivers.OTLP.Protocols["http"].Endpoint, "0.0.0.0")+" ")

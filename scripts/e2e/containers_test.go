@@ -34,9 +34,13 @@ func TestContainers(t *testing.T) {
 		t.Skipf("skipped: %v", err)
 	}
 	redis := assemble(t)
+	observed, why := canObserve()
 	with := []string{"--engine", "docker"}
 	if redis {
 		with = append(with, "--with", "redis")
+	}
+	if observed {
+		with = append(with, "--with", engine.Observability)
 	}
 	p := &containers{lab: up(t, with...)}
 	p.project = engine.Project(p.dir)
@@ -51,6 +55,12 @@ func TestContainers(t *testing.T) {
 			t.Skip("skipped: no redis-server on this machine")
 		}
 		p.sharedQuotas(t)
+	})
+	t.Run("what dashboards draw is measured, and a trace crosses every hop", func(t *testing.T) {
+		if !observed {
+			t.Skipf("skipped: %s", why)
+		}
+		p.observed(t)
 	})
 	t.Run("a paused service is an outage of its own", func(t *testing.T) {
 		p.docker(t, "pause", p.name("inference"))

@@ -18,8 +18,11 @@ import (
 	"redoubt.example/scripts/internal/term"
 )
 
+// observability is what --with can add: the programs of that profile but Grafana, whose pages are built with npm.
+const observability = "observability"
+
 func (a *app) images() *cobra.Command {
-	var ref, bin string
+	var ref, bin, with string
 	cmd := &cobra.Command{
 		Use:     "images [image]...",
 		GroupID: groupBuild,
@@ -31,10 +34,10 @@ are those of the lab's cache, PostgreSQL is this machine's, and so is Redis, whe
 give the same digests. Where a registry can be reached, docker compose builds the same from infra/images/Dockerfile. Images of
 our own can be made one by one, from binaries that are there already: that is for Tilt.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			if err := checkImages(names, ref, bin); err != nil {
+			if err := checkImages(names, ref, bin, with); err != nil {
 				return err
 			}
-			made, err := a.makeImages(cmd.Context(), names, ref, bin)
+			made, err := a.makeImages(cmd.Context(), names, ref, bin, with != "")
 			if err != nil {
 				return err
 			}
@@ -54,10 +57,11 @@ our own can be made one by one, from binaries that are there already: that is fo
 	}
 	cmd.Flags().StringVar(&ref, "as", "", "the name and tag of the one image that is made (default redoubt/<image>:"+images.Tag+")")
 	cmd.Flags().StringVar(&bin, "from", "", "a folder with the binaries of the named images (default: they are built)")
+	cmd.Flags().StringVar(&with, "with", "", observability+": Jaeger's and Prometheus's, too, built from their sources, about 12 minutes the first time")
 	return cmd
 }
 
-func checkImages(names []string, ref, bin string) error {
+func checkImages(names []string, ref, bin, with string) error {
 	var ours []string
 	for _, pkg := range images.Ours {
 		ours = append(ours, path.Base(pkg))
@@ -72,18 +76,22 @@ func checkImages(names []string, ref, bin string) error {
 		return exit.Usagef("--as is for one image: name it")
 	case bin != "" && len(names) == 0:
 		return exit.Usagef("--from is for images of our own: name them")
+	case with != "" && with != observability:
+		return exit.Usagef("--with %s: it adds the images of %s, and no others", with, observability)
+	case with != "" && len(names) > 0:
+		return exit.Usagef("--with adds to all images: name none")
 	}
 	return nil
 }
 
 // makeImages has the engine hold all images, or those of our own that are named; it builds what has changed.
-func (a *app) makeImages(ctx context.Context, names []string, ref, bin string) ([]images.Result, error) {
+func (a *app) makeImages(ctx context.Context, names []string, ref, bin string, observed bool) ([]images.Result, error) {
 	progress := term.NewProgress(os.Stderr)
 	defer progress.Close()
 	from := images.Source{Bin: bin}
 	if bin == "" {
 		var err error
-		if from, err = imageSource(ctx, progress); err != nil {
+		if from, err = imageSource(ctx, observed, progress); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +109,7 @@ func (a *app) makeImages(ctx context.Context, names []string, ref, bin string) (
 }
 
 // imageSource obtains and builds what images hold.
-func imageSource(ctx context.Context, progress *term.Progress) (from images.Source, err error) {
+func imageSource(ctx context.Context, observed bool, progress *term.Progress) (from images.Source, err error) {
 	repo, cache, err := checkout()
 	if err != nil {
 		return from, err
@@ -114,6 +122,12 @@ func imageSource(ctx context.Context, progress *term.Progress) (from images.Sour
 	if err != nil {
 		redis = ""
 	}
-	bin, err := cache.Release(ctx, repo, images.Ours, progress)
-	return images.Source{Bin: bin, Consul: servers.Consul, Vault: servers.Vault, Postgres: servers.Postgres, Redis: redis}, err
+	from = images.Source{Consul: servers.Consul, Vault: servers.Vault, Postgres: servers.Postgres, Redis: redis}
+	if observed {
+		if from.Jaeger, from.Prometheus, err = cache.Observability(ctx, repo, progress); err != nil {
+			return from, err
+		}
+	}
+	from.Bin, err = cache.Release(ctx, repo, images.Ours, progress)
+	return from, err
 }

@@ -217,6 +217,9 @@ func (p *plan) checkEngine() error {
 			return exit.Usagef("there is no %q to have beside the platform: it is one of %s", name, strings.Join(containers.Extras(), ", "))
 		}
 	}
+	if slices.Contains(p.With, containers.Grafana) && !slices.Contains(p.With, containers.Observability) {
+		return exit.Usagef("Grafana draws what Prometheus and Jaeger hold: --with %s,%s", containers.Observability, containers.Grafana)
+	}
 	return containers.Check(context.Background())
 }
 
@@ -226,7 +229,7 @@ func (a *app) obtain(ctx context.Context, p *plan) error {
 		if p.Attach != "" {
 			return nil
 		}
-		_, err := a.makeImages(ctx, nil, "", "")
+		_, err := a.makeImages(ctx, nil, "", "", false)
 		return err
 	}
 	repo, cache, err := checkout()

@@ -60,6 +60,19 @@ func (c *compose) Nets(container string) string {
 	return "[" + strings.Join(c.nets[container], ", ") + "]"
 }
 
+// NetsKnown are the networks of a container, as a YAML flow mapping: on one of them it has another name besides.
+func (c *compose) NetsKnown(container, on, as string) string {
+	names := slices.Clone(c.nets[container])
+	for i, name := range names {
+		if name == on {
+			names[i] += ": { aliases: [" + as + "] }"
+		} else {
+			names[i] += ": {}"
+		}
+	}
+	return "{ " + strings.Join(names, ", ") + " }"
+}
+
 // newCompose gives each pair of services that talk a network, which only their two sidecars are on; an app is on none of
 // them, and reaches peers through its sidecar's sockets alone. Each workload has a network to Consul and Vault of its own,
 // and to its database, so that no two workloads meet there.

@@ -4,8 +4,10 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,12 +58,25 @@ func TestStaleAndWrite(t *testing.T) {
 	require.Equal(t, []string{"attack-surface.md"}, changed)
 }
 
+// networks are a container's, in either of the two forms that Compose reads.
+type networks []string
+
+func (n *networks) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return node.Decode((*[]string)(n))
+	}
+	var named map[string]any
+	err := node.Decode(&named)
+	*n = slices.Sorted(maps.Keys(named))
+	return err
+}
+
 // TestNetworksKeepApart: notification and payments share no network, nor does an app with any other workload, and no policy
 // lets one reach the other.
 func TestNetworksKeepApart(t *testing.T) {
 	top, texts, _ := all(t)
 	var compose struct {
-		Services map[string]struct{ Networks []string }
+		Services map[string]struct{ Networks networks }
 	}
 	composed, err := render.Compose(top)
 	require.NoError(t, err)

@@ -27,10 +27,21 @@ type Platform struct {
 }
 
 // extras are the file's profiles, which aren't there unless asked for, and what the platform's own are told of each.
-var extras = map[string]string{
-	"observability": "REDOUBT_OTLP_ENDPOINT=http://jaeger:4318",
-	"redis":         "REDOUBT_REDIS_URL=redis://redis:6379",
+var extras = map[string][]string{
+	Grafana:       nil,
+	Observability: {"REDOUBT_OTLP_ENDPOINT=http://jaeger:4318"},
+	"redis":       {"REDOUBT_REDIS_URL=redis://redis:6379"},
 }
+
+// Observability takes traces and metrics in, and Grafana draws what is there then.
+const (
+	Observability = "observability"
+	Grafana       = "grafana"
+)
+
+// assembled are images of others' programs that `lab images` makes where no registry has their makers', and what names each
+// of them to the file.
+var assembled = map[string]string{"JAEGER_IMAGE": "redoubt/jaeger:local", "PROMETHEUS_IMAGE": "redoubt/prometheus:local"}
 
 // Extras are the names that With may have, sorted.
 func Extras() []string { return slices.Sorted(maps.Keys(extras)) }
@@ -58,7 +69,12 @@ func (p *Platform) Up(ctx context.Context) error {
 	}
 	env := []string{profiles(p.With)}
 	for _, name := range p.With {
-		env = append(env, extras[name])
+		env = append(env, extras[name]...)
+	}
+	for variable, image := range assembled {
+		if _, err := run(ctx, nil, nil, "docker", "image", "inspect", image); err == nil && os.Getenv(variable) == "" {
+			env = append(env, variable+"="+image)
+		}
 	}
 	return p.compose(ctx, env, "up", "--detach", "--no-build")
 }

@@ -33,6 +33,8 @@ type Source struct {
 	Consul, Vault string // programs
 	Postgres      string // the folder of PostgreSQL's programs
 	Redis         string // the server; "": none on this machine, and no image of it
+	// Programs of the profile observability; "": no image.
+	Jaeger, Prometheus string
 }
 
 // MaxSize is what an image of ours may hold, in bytes.
@@ -73,6 +75,11 @@ func Assemble(ctx context.Context, from Source, only ...string) ([]Image, error)
 // Programs are the binaries that have an image each, by its name.
 func (s Source) Programs() map[string]string {
 	all := map[string]string{"consul": s.Consul, "vault": s.Vault}
+	for name, path := range map[string]string{"jaeger": s.Jaeger, "prometheus": s.Prometheus} {
+		if path != "" {
+			all[name] = path
+		}
+	}
 	for _, pkg := range Ours {
 		all[filepath.Base(pkg)] = filepath.Join(s.Bin, filepath.Base(pkg))
 	}

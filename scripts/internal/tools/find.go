@@ -32,6 +32,9 @@ func (c Cache) Find(ctx context.Context, t Tool) (Found, error) {
 var ErrMissing = fmt.Errorf("not installed")
 
 func onPath(ctx context.Context, t Tool) (Found, error) {
+	if !t.released() {
+		return Found{}, ErrMissing // the system's may need the system's libraries
+	}
 	path, err := exec.LookPath(t.Name)
 	if err != nil {
 		return Found{}, ErrMissing

@@ -26,6 +26,14 @@ func (c Cache) Servers(ctx context.Context, repo string, progress *term.Progress
 	return set, group.Wait()
 }
 
+// Observability obtains what takes the platform's traces and metrics in.
+func (c Cache) Observability(ctx context.Context, repo string, progress *term.Progress) (jaeger, prometheus string, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { jaeger, err = c.Obtain(ctx, repo, Jaeger, progress); return })
+	group.Go(func() (err error) { prometheus, err = c.Obtain(ctx, repo, Prometheus, progress); return })
+	return jaeger, prometheus, group.Wait()
+}
+
 // All is Servers and the platform's own binaries.
 func (c Cache) All(ctx context.Context, repo string, progress *term.Progress) (Set, error) {
 	set, err := c.Servers(ctx, repo, progress)

@@ -15,6 +15,8 @@ import (
 )
 
 // Tool is a server of somebody else's that the lab runs.
+//
+// One without a release is always built: it goes into an image, where a registry has its makers' own.
 type Tool struct {
 	Name    string
 	Pinned  string              // what is downloaded or built
@@ -32,6 +34,10 @@ var (
 		Module: "infra/tools/consul", Package: "github.com/hashicorp/consul", Release: product.Consul}
 	Vault = Tool{Name: "vault", Pinned: "1.21.0", Accept: constraint(">= 1.15, < 2"), Builds: 6 * time.Minute,
 		Module: "infra/tools/vault", Package: "github.com/hashicorp/vault", Release: product.Vault}
+	Jaeger = Tool{Name: "jaeger", Pinned: "2.11.0", Builds: 6 * time.Minute,
+		Module: "infra/tools/jaeger", Package: "github.com/jaegertracing/jaeger/cmd/jaeger"}
+	Prometheus = Tool{Name: "prometheus", Pinned: "3.5.0", Builds: 6 * time.Minute,
+		Module: "infra/tools/prometheus", Package: "github.com/prometheus/prometheus/cmd/prometheus"}
 )
 
 func constraint(text string) version.Constraints {
@@ -41,6 +47,8 @@ func constraint(text string) version.Constraints {
 	}
 	return c
 }
+
+func (t Tool) released() bool { return t.Release.Name != "" }
 
 // Pin is the name of the pinned version's file in the cache.
 func (t Tool) Pin() string { return t.Name + "-" + t.Pinned }
