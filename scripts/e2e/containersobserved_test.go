@@ -45,10 +45,10 @@ func (p *containers) observed(t *testing.T) {
 		"only what hasn't happened here, and what Redis alone counts, has nothing to draw")
 
 	jaeger := "http://" + p.address(t, "jaeger") + ":16686"
-	var widest map[string]bool
+	token := strings.TrimSpace(succeeds(t, p.lab.run(t, "token", "--user", "alice")))
 	require.EventuallyWithT(t, func(c *assert.CollectT) { // some requests are traced, not all
-		p.document(t, strings.TrimSpace(succeeds(t, p.lab.run(t, "token", "--user", "alice"))))
-		widest = widestTrace(c, jaeger, "gateway")
+		p.document(t, token)
+		widest := widestTrace(c, jaeger, "gateway")
 		for _, service := range []string{"gateway", "ingestion", "inference", "payments", "notification"} {
 			assert.True(c, widest[service], "%s isn't in the trace that most services are in: %v", service, widest)
 		}
@@ -116,14 +116,14 @@ func instant(t require.TestingT, prometheus, expr string) map[string]string {
 	return found
 }
 
-// widestTrace are the services of that trace, of those that begin at one, which most of them are in.
-func widestTrace(t require.TestingT, jaeger, begins string) (widest map[string]bool) {
+// widestTrace are the services of the trace through one of them that most are in.
+func widestTrace(t require.TestingT, jaeger, through string) (widest map[string]bool) {
 	var answer struct {
 		Data []struct {
 			Processes map[string]struct{ ServiceName string }
 		}
 	}
-	ask(t, jaeger+"/api/traces?limit=200&service="+begins, &answer)
+	ask(t, jaeger+"/api/traces?limit=200&service="+through, &answer)
 	for _, trace := range answer.Data {
 		services := map[string]bool{}
 		for _, process := range trace.Processes {

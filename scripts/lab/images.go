@@ -13,13 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"redoubt.example/scripts/internal/containers"
 	"redoubt.example/scripts/internal/exit"
 	"redoubt.example/scripts/internal/images"
 	"redoubt.example/scripts/internal/term"
 )
-
-// observability is what --with can add: the programs of that profile but Grafana, whose pages are built with npm.
-const observability = "observability"
 
 func (a *app) images() *cobra.Command {
 	var ref, bin, with string
@@ -57,7 +55,7 @@ our own can be made one by one, from binaries that are there already: that is fo
 	}
 	cmd.Flags().StringVar(&ref, "as", "", "the name and tag of the one image that is made (default redoubt/<image>:"+images.Tag+")")
 	cmd.Flags().StringVar(&bin, "from", "", "a folder with the binaries of the named images (default: they are built)")
-	cmd.Flags().StringVar(&with, "with", "", observability+": Jaeger's and Prometheus's, too, built from their sources, about 12 minutes the first time")
+	cmd.Flags().StringVar(&with, "with", "", containers.Observability+": Jaeger's and Prometheus's, too, built from their sources, about 12 minutes the first time")
 	return cmd
 }
 
@@ -76,8 +74,8 @@ func checkImages(names []string, ref, bin, with string) error {
 		return exit.Usagef("--as is for one image: name it")
 	case bin != "" && len(names) == 0:
 		return exit.Usagef("--from is for images of our own: name them")
-	case with != "" && with != observability:
-		return exit.Usagef("--with %s: it adds the images of %s, and no others", with, observability)
+	case with != "" && with != containers.Observability:
+		return exit.Usagef("--with %s: it adds the images of %s, and no others", with, containers.Observability)
 	case with != "" && len(names) > 0:
 		return exit.Usagef("--with adds to all images: name none")
 	}

@@ -15,6 +15,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"redoubt.example/scripts/internal/images"
 )
 
 // Platform is one platform in containers, running or not.
@@ -41,7 +43,7 @@ const (
 
 // assembled are images of others' programs that `lab images` makes where no registry has their makers', and what names each
 // of them to the file.
-var assembled = map[string]string{"JAEGER_IMAGE": "redoubt/jaeger:local", "PROMETHEUS_IMAGE": "redoubt/prometheus:local"}
+var assembled = map[string]string{"JAEGER_IMAGE": "redoubt/jaeger:" + images.Tag, "PROMETHEUS_IMAGE": "redoubt/prometheus:" + images.Tag}
 
 // Extras are the names that With may have, sorted.
 func Extras() []string { return slices.Sorted(maps.Keys(extras)) }

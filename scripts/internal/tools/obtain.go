@@ -57,11 +57,8 @@ func (c Cache) make(ctx context.Context, folder, repo string, t Tool, task *term
 	}
 	defer os.RemoveAll(scratch)
 	began := time.Now()
-	binary, offline := "", error(errNoRelease)
-	if t.released() {
-		task.Say("downloading release %s", t.Pinned)
-		binary, offline = download(ctx, t, scratch)
-	}
+	task.Say("downloading release %s", t.Pinned)
+	binary, offline := download(ctx, t, scratch)
 	how = fmt.Sprintf("downloaded release %s, checksum verified, in %s", t.Pinned, term.Seconds(time.Since(began)))
 	if offline != nil {
 		if ctx.Err() != nil {
@@ -81,11 +78,12 @@ func (c Cache) make(ctx context.Context, folder, repo string, t Tool, task *term
 	return path, how, os.Rename(binary, path)
 }
 
-var errNoRelease = errors.New("it is built")
-
 // download fetches the official release; hc-install verifies the checksums' signature and the archive's checksum.
 // A machine that can't reach the release site learns so within seconds.
 func download(ctx context.Context, t Tool, into string) (string, error) {
+	if !t.released() {
+		return "", errors.New("there is none")
+	}
 	v, err := version.NewVersion(t.Pinned)
 	if err != nil {
 		return "", err
