@@ -1,0 +1,3 @@
+module github.com/hashicorp/vault-plugin-database-snowflake
+
+go 1.25.0
