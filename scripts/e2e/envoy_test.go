@@ -14,12 +14,9 @@ import (
 	"redoubt.example/scripts/internal/procfs"
 )
 
-// TestModeEnvoy runs the platform with a stand-in for Envoy, which gets its configuration from Consul as Envoy does, and keeps
-// to it; testdata/envoy beside package xds says what it checks. Nothing here speaks of a real one.
-func TestModeEnvoy(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: starts the whole platform; run without -short")
-	}
+// standInForEnvoy puts one on PATH. Nothing that is tested with it speaks of a real one.
+func standInForEnvoy(t *testing.T) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "envoy") // unlike t.TempDir, below a folder that the workloads' users can enter
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
@@ -29,7 +26,15 @@ func TestModeEnvoy(t *testing.T) {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
 
+// TestModeEnvoy runs the platform with a stand-in for Envoy, which gets its configuration from Consul as Envoy does, and keeps
+// to it; testdata/envoy beside package xds says what it checks.
+func TestModeEnvoy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: starts the whole platform; run without -short")
+	}
+	standInForEnvoy(t)
 	l := up(t, "--mode", "envoy")
 	require.Equal(t, "envoy", l.status.Mode)
 	load := l.load(t, 10)

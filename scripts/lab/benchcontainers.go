@@ -63,7 +63,7 @@ func (a *app) measureContainers(ctx context.Context, during time.Duration) error
 }
 
 func (a *app) runContainersBench(ctx context.Context, during time.Duration) (found platformbench.InContainers, err error) {
-	if _, err := a.makeImages(ctx, nil, "", "", false); err != nil {
+	if _, err := a.makeImages(ctx, imagePlan{}); err != nil {
 		return found, err
 	}
 	repo, cache, err := checkout()

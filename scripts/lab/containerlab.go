@@ -111,7 +111,8 @@ func (l *containerLab) placeNew() error {
 	}
 	l.url, l.subnet = "https://127.0.0.1:"+number, subnet+".0.0/16"
 	l.platform = &containers.Platform{Project: containers.Project(p.Dir), File: filepath.Join(repo, "docker-compose.yml"), With: p.With,
-		Env: []string{"REDOUBT_PORT=" + number, "REDOUBT_SUBNET=" + subnet, "GRAFANA_PORT=" + dashboards, "REDOUBT_RESPOND=" + string(p.most())}}
+		Env: []string{"REDOUBT_PORT=" + number, "REDOUBT_SUBNET=" + subnet, "GRAFANA_PORT=" + dashboards, "REDOUBT_RESPOND=" + string(p.most()),
+			"REDOUBT_MODE=" + p.Mode}}
 	return nil
 }
 

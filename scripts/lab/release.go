@@ -49,7 +49,7 @@ release workflow signs the same images' with its own identity.`,
 func writeRelease(ctx context.Context, folder string) (files []string, err error) {
 	progress := term.NewProgress(os.Stderr)
 	defer progress.Close()
-	from, err := imageSource(ctx, false, progress)
+	from, err := imageSource(ctx, nil, progress)
 	if err != nil {
 		return nil, err
 	}

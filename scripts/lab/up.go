@@ -204,8 +204,8 @@ func (p *plan) checkEngine() error {
 		return nil
 	case p.Engine != control.Docker:
 		return exit.Usagef("there is no engine %q: process or docker", p.Engine)
-	case p.Profile != controls.Layered || p.Mode != stack.ModeSidecar:
-		return exit.Usagef("containers run the profile %s in mode %s, and no other: their images are built for release", controls.Layered, stack.ModeSidecar)
+	case p.Profile != controls.Layered || p.Mode != stack.ModeSidecar && p.Mode != stack.ModeEnvoy:
+		return exit.Usagef("containers run the profile %s in mode %s or %s, and no other: their images are built for release", controls.Layered, stack.ModeSidecar, stack.ModeEnvoy)
 	case len(p.Replicas) > 0 || len(p.Delays) > 0 || p.LeaseTTL != 0 || p.NoSync:
 		return exit.Usagef("--replicas, --delay, --lease-ttl and --no-sync are for the engine %s", control.Process)
 	}
@@ -229,7 +229,11 @@ func (a *app) obtain(ctx context.Context, p *plan) error {
 		if p.Attach != "" {
 			return nil
 		}
-		_, err := a.makeImages(ctx, nil, "", "", false)
+		var with []string
+		if p.Mode == stack.ModeEnvoy {
+			with = append(with, p.Mode)
+		}
+		_, err := a.makeImages(ctx, imagePlan{with: with})
 		return err
 	}
 	repo, cache, err := checkout()

@@ -65,7 +65,7 @@ Vault's included: these are stripped, so that there a vulnerable module counts, 
 
 func vulnsInImages(ctx context.Context) error {
 	progress := term.NewProgress(os.Stderr)
-	from, err := imageSource(ctx, false, progress)
+	from, err := imageSource(ctx, nil, progress)
 	progress.Close()
 	if err != nil {
 		return err

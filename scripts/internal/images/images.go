@@ -35,7 +35,11 @@ type Source struct {
 	Redis         string // the server; "": none on this machine, and no image of it
 	// Programs of the profile observability; "": no image.
 	Jaeger, Prometheus string
+	Envoy              string // for mode envoy, with the agent that keeps it; "": no image
 }
+
+// EnvoyAgent is the binary of our own that the image of an Envoy starts with. It is built with Ours where that is made.
+const EnvoyAgent = "./services/platform/mesh/envoyagent"
 
 // MaxSize is what an image of ours may hold, in bytes.
 const MaxSize = 40e6
@@ -45,7 +49,7 @@ var Ours = []string{
 	"./gateway",
 	"./services/ingestion", "./services/inference", "./services/payments", "./services/notification", "./services/modelstore",
 	"./services/sentinel",
-	"./services/platform/mesh/sidecar", "./services/platform/mesh/envoyagent", "./services/platform/attest/attestor", "./scripts/operator",
+	"./services/platform/mesh/sidecar", "./services/platform/attest/attestor", "./scripts/operator",
 }
 
 // Assemble makes all images, or those of these names, each of one layer.
@@ -65,11 +69,19 @@ func Assemble(ctx context.Context, from Source, only ...string) ([]Image, error)
 			return nil, err
 		}
 	}
-	if err := add("postgres", func() (v1.Image, error) { return postgres(ctx, from.Postgres) }); err != nil || from.Redis == "" {
-		return all, err
+	others := map[string]func() (v1.Image, error){"postgres": func() (v1.Image, error) { return postgres(ctx, from.Postgres) }}
+	if from.Redis != "" {
+		others["redis"] = func() (v1.Image, error) { return redis(ctx, from.Redis) }
 	}
-	err := add("redis", func() (v1.Image, error) { return redis(ctx, from.Redis) })
-	return all, err
+	if from.Envoy != "" {
+		others["envoy"] = func() (v1.Image, error) { return envoy(ctx, from) }
+	}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if err := add(name, others[name]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // Programs are the binaries that have an image each, by its name.

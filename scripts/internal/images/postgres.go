@@ -3,12 +3,14 @@ package images
 import (
 	"bytes"
 	"context"
+	"debug/elf"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -35,7 +37,7 @@ func postgres(ctx context.Context, bin string) (v1.Image, error) {
 		return nil, err
 	}
 	files.copy("/bin/sh", shell, 0o755)
-	linked := append([]string{shell}, programs...)
+	dynamic := append([]string{shell}, programs...)
 	for _, program := range programs {
 		files.copy(program, program, 0o755)
 	}
@@ -49,7 +51,7 @@ func postgres(ctx context.Context, bin string) (v1.Image, error) {
 		if wanted.MatchString(entry.Name()) {
 			module := filepath.Join(modules, entry.Name())
 			files.copy(module, module, 0o755)
-			linked = append(linked, module)
+			dynamic = append(dynamic, module)
 		}
 	}
 	for _, tree := range []string{share, "/usr/lib/locale/C.utf8"} {
@@ -58,7 +60,7 @@ func postgres(ctx context.Context, bin string) (v1.Image, error) {
 		}
 	}
 	files.copy("/usr/share/zoneinfo/UTC", "/usr/share/zoneinfo/UTC", 0o644)
-	if err := files.libraries(ctx, linked); err != nil {
+	if err := files.libraries(ctx, dynamic); err != nil {
 		return nil, err
 	}
 	files.add("/etc/passwd", []byte("root:x:0:0:root:/:/none\npostgres:x:999:999:PostgreSQL:/run/redoubt/postgres:/none\n"), 0o644)
@@ -89,6 +91,16 @@ func (l *layer) tree(root string) error {
 		l.copy(path, path, 0o644)
 		return nil
 	})
+}
+
+// linked tells whether a program is linked to libraries when it starts.
+func linked(program string) (bool, error) {
+	file, err := elf.Open(program)
+	if err != nil {
+		return false, fmt.Errorf("what %s is linked to: %w", program, err)
+	}
+	defer file.Close()
+	return slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }), nil
 }
 
 // library is a line of ldd's: "libpam.so.0 => /lib/x86_64-linux-gnu/libpam.so.0 (0x...)", or the loader's own.

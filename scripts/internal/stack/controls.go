@@ -48,7 +48,7 @@ func (s *Stack) enforcers(o control.Switch) ([]string, error) {
 	if c.Owner == controls.Supervisor {
 		return []string{controls.Supervisor}, nil
 	}
-	if c.Owner == ownerSidecar && s.cfg.Mode == modeEnvoy {
+	if c.Owner == ownerSidecar && s.cfg.Mode == ModeEnvoy {
 		return nil, exit.Usagef("%s is enforced by Envoy in this lab, where it can't be switched off", o.Control)
 	}
 	var all []string

@@ -13,13 +13,13 @@ import (
 )
 
 // Modes are how workloads may be joined to the mesh.
-var Modes = []string{ModeSidecar, modeNative, modePlaintext, modeEnvoy}
+var Modes = []string{ModeSidecar, modeNative, modePlaintext, ModeEnvoy}
 
 const (
 	ModeSidecar   = "sidecar"   // each app has a data plane beside it
 	modeNative    = "native"    // the app is its own data plane
 	modePlaintext = "plaintext" // no identity at all: the measuring baseline
-	modeEnvoy     = "envoy"
+	ModeEnvoy     = "envoy"
 )
 
 // UnsafeLab must be "1" in the environment of who asks for a lab with controls off.
@@ -37,15 +37,15 @@ func CheckMode(mode string, getenv func(string) string) error {
 	switch {
 	case mode == modePlaintext && getenv(UnsafeLab) != "1":
 		return fmt.Errorf("mode plaintext has no identity and no encryption between services: set %s=1 to start it all the same", UnsafeLab)
-	case mode == modeEnvoy:
-		_, err := envoyProgram()
+	case mode == ModeEnvoy:
+		_, err := EnvoyProgram()
 		return err
 	}
 	return nil
 }
 
-// envoyProgram is the Envoy on PATH, which the workloads' users must be able to execute, too.
-func envoyProgram() (string, error) {
+// EnvoyProgram is the Envoy on PATH, which the workloads' users must be able to execute, too.
+func EnvoyProgram() (string, error) {
 	path, err := exec.LookPath("envoy")
 	if err != nil {
 		return "", fmt.Errorf("mode envoy %w: there is no envoy on PATH", ErrNoMode)
@@ -75,4 +75,4 @@ func Warning(mode string) string {
 }
 
 // hasSidecars tells whether each workload has a process beside it that is its way into the mesh.
-func hasSidecars(mode string) bool { return mode == ModeSidecar || mode == modeEnvoy }
+func hasSidecars(mode string) bool { return mode == ModeSidecar || mode == ModeEnvoy }

@@ -58,7 +58,7 @@ const foundWithin = 20 * time.Second
 func (s *Stack) creditSoon(ctx context.Context, client *http.Client, token, user string) error {
 	for began := time.Now(); ; {
 		err := s.credit(ctx, client, token, user)
-		if err == nil || s.cfg.Mode != modeEnvoy || time.Since(began) > foundWithin {
+		if err == nil || s.cfg.Mode != ModeEnvoy || time.Since(began) > foundWithin {
 			return err
 		}
 		select {

@@ -78,8 +78,8 @@ func New(cfg Config) (*Stack, error) {
 		return nil, err
 	}
 	envoy := ""
-	if cfg.Mode == modeEnvoy {
-		if envoy, err = envoyProgram(); err != nil {
+	if cfg.Mode == ModeEnvoy {
+		if envoy, err = EnvoyProgram(); err != nil {
 			return nil, err
 		}
 	}

@@ -44,11 +44,11 @@ func (s *Stack) app(w instance) process.Spec {
 
 func (s *Stack) sidecar(w instance) process.Spec {
 	program := "sidecar"
-	if s.cfg.Mode == modeEnvoy {
+	if s.cfg.Mode == ModeEnvoy {
 		program = "envoyagent"
 	}
 	spec := s.spec(w.name+sidecarSuffix, w, program)
-	if s.cfg.Mode == modeEnvoy {
+	if s.cfg.Mode == ModeEnvoy {
 		spec.Env = append(spec.Env, "REDOUBT_ENVOY="+s.envoy, "REDOUBT_CONSUL_PROGRAM="+s.cfg.Tools.Consul)
 	}
 	spec.Depends = []string{weakenStep}

@@ -22,6 +22,8 @@ type settings struct {
 	config.Workload
 	Envoy         string `env:"ENVOY,required,notEmpty"`
 	ConsulProgram string `env:"CONSUL_PROGRAM,required,notEmpty"` // makes the bootstrap
+	Bind          string `env:"MESH_BIND"`                        // where peers connect; "": a free port of loopback's
+	Advertise     string `env:"MESH_ADVERTISE"`                   // host:port that peers are told, where it isn't Bind: a container's name
 	Datacenter    string `env:"DATACENTER" envDefault:"dc1"`
 }
 
@@ -53,7 +55,7 @@ func run(ctx context.Context) error {
 	}
 	agent, err := envoy.New(envoy.Config{
 		Service: cfg.Name, Instance: cfg.Instance, Datacenter: cfg.Datacenter, Protocol: protocol(service), Upstreams: top.Upstreams(cfg.Name),
-		RunDir: cfg.RunDir, CAFile: cfg.CAFile, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,
+		Bind: cfg.Bind, Advertise: cfg.Advertise, RunDir: cfg.RunDir, CAFile: cfg.CAFile, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,
 		Envoy: cfg.Envoy, ConsulProgram: cfg.ConsulProgram, Log: log,
 	})
 	if err != nil {

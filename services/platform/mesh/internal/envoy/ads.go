@@ -26,8 +26,8 @@ const adsMethod = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaA
 func (a *Agent) adsSocket() string { return filepath.Join(a.cfg.RunDir, "ads.sock") }
 
 // serveADS passes Envoy's xDS stream on to Consul, with the token of the moment: as Consul's own dataplane does, because a
-// token got by login doesn't last and Envoy takes one only at its start. With each new token the stream begins anew; Envoy
-// keeps what it knows meanwhile.
+// token got by login doesn't last and Envoy takes one only at its start. With each new token the stream begins anew, and when
+// a peer that Consul has by name is at another address; Envoy keeps what it knows meanwhile.
 func (a *Agent) serveADS(ctx context.Context) error {
 	socket, err := unixsock.Listen(a.adsSocket())
 	if err != nil {
@@ -63,11 +63,18 @@ func (a *Agent) passADS(_ any, down grpc.ServerStream) error {
 	}
 	ctx, cancel := context.WithCancelCause(down.Context())
 	defer cancel(nil)
+	known := newNames()
 	go func() {
 		select {
 		case <-changed:
 			cancel(status.Error(codes.Unavailable, "another token is in force"))
 		case <-ctx.Done():
+		}
+	}()
+	go func() {
+		if moved := known.changed(ctx); moved != nil {
+			a.cfg.Log.Info("xDS begins anew", "reason", moved.Error())
+			cancel(status.Error(codes.Unavailable, moved.Error()))
 		}
 	}()
 	up, err := a.consul.GRPC().NewStream(metadata.NewOutgoingContext(ctx, metadata.Pairs("x-consul-token", token)),
@@ -76,7 +83,7 @@ func (a *Agent) passADS(_ any, down grpc.ServerStream) error {
 		return err
 	}
 	go func() {
-		err := pass(down, up)
+		err := pass(down, up, unchanged)
 		if errors.Is(err, io.EOF) {
 			err = up.CloseSend()
 		}
@@ -84,7 +91,7 @@ func (a *Agent) passADS(_ any, down grpc.ServerStream) error {
 			cancel(err)
 		}
 	}()
-	err = pass(up, down)
+	err = pass(up, down, func(m []byte) ([]byte, error) { return known.resolve(ctx, m) })
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil
@@ -101,11 +108,17 @@ type messages interface {
 	SendMsg(any) error
 }
 
-// pass moves messages from one to the other until an error, io.EOF at its end.
-func pass(from, to messages) error {
+func unchanged(m []byte) ([]byte, error) { return m, nil }
+
+// pass moves messages from one to the other, each as edit has it, until an error, io.EOF at its end.
+func pass(from, to messages, edit func([]byte) ([]byte, error)) error {
 	for {
 		var m []byte
 		if err := from.RecvMsg(&m); err != nil {
+			return err
+		}
+		m, err := edit(m)
+		if err != nil {
 			return err
 		}
 		if err := to.SendMsg(&m); err != nil {

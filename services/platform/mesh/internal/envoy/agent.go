@@ -1,10 +1,12 @@
 package envoy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,10 +29,12 @@ type Config struct {
 	Service, Instance, Datacenter string
 	Protocol                      string // the app's: "http", or "http2" for gRPC. Consul's "grpc" would tell it no caller
 	Upstreams                     []string
-	RunDir, CAFile                string
-	ConsulHTTP, ConsulGRPC        string
-	Envoy, ConsulProgram          string // programs
-	Log                           *slog.Logger
+	// Bind is where Envoy listens for peers, and Advertise what they are told; "" for both: at a free port of this machine's loopback.
+	Bind, Advertise        string
+	RunDir, CAFile         string
+	ConsulHTTP, ConsulGRPC string
+	Envoy, ConsulProgram   string // programs
+	Log                    *slog.Logger
 }
 
 // Agent is one workload's, of the workload's own user.
@@ -75,7 +79,7 @@ func (a *Agent) proxy() *api.AgentServiceConnectProxyConfig {
 
 // Run works until ctx ends, or Envoy does: then with an error. At the end the workload leaves the catalog first.
 func (a *Agent) Run(ctx context.Context) error {
-	port, err := freePort()
+	advertise, err := a.place()
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	links.Go(func() { a.consul.Login(linked) })
 	parts := lifecycle.NewGroup(ctx)
 	entered := make(chan struct{})
-	parts.Go("registration", func(ctx context.Context) error { defer close(entered); a.entry.Run(ctx, port); return nil })
+	parts.Go("registration", func(ctx context.Context) error { defer close(entered); a.entry.Run(ctx, advertise); return nil })
 	parts.Go("xDS", a.serveADS)
 	parts.Go("envoy", func(ctx context.Context) error { return a.keepEnvoy(ctx, entered) })
 	err = parts.Wait()
@@ -116,7 +120,7 @@ func (a *Agent) keepEnvoy(ctx context.Context, entered <-chan struct{}) error {
 		return err
 	}
 	defer os.Remove(bootstrap)
-	cmd := exec.Command(a.cfg.Envoy, "--config-path", bootstrap, "--disable-hot-restart", "--log-level", "warning")
+	cmd := exec.Command(a.cfg.Envoy, "--config-path", bootstrap, "--disable-hot-restart", "--concurrency", "2", "--log-level", "warning")
 	cmd.Env, cmd.Dir = []string{"HOME=" + a.cfg.RunDir}, a.cfg.RunDir
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -151,6 +155,19 @@ func (a *Agent) keepEnvoy(ctx context.Context, entered <-chan struct{}) error {
 		<-ended
 	}
 	return nil
+}
+
+// place chooses where Envoy listens for peers, and returns where they find it.
+func (a *Agent) place() (advertise string, err error) {
+	if a.cfg.Bind == "" {
+		return freePort()
+	}
+	bind, err := netip.ParseAddrPort(a.cfg.Bind)
+	if err != nil {
+		return "", fmt.Errorf("where Envoy listens: %w", err)
+	}
+	a.entry.Proxy.Config["bind_address"], a.entry.Proxy.Config["bind_port"] = bind.Addr().String(), bind.Port()
+	return cmp.Or(a.cfg.Advertise, a.cfg.Bind), nil
 }
 
 // freePort is where Envoy is to listen for peers: a registration has to name it before Envoy opens it.

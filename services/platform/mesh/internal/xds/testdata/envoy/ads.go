@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"strings"
 	"sync"
 	"time"
@@ -119,6 +120,9 @@ func (e *envoy) take(update *discovery.DeltaDiscoveryResponse) error {
 		if err := r.Resource.UnmarshalTo(into); err != nil {
 			return err
 		}
+		if err := onlyAddresses(e.endpoints[r.Name]); err != nil {
+			return err
+		}
 	}
 	for name, l := range e.listeners {
 		if _, ok := e.open[name]; ok {
@@ -127,6 +131,18 @@ func (e *envoy) take(update *discovery.DeltaDiscoveryResponse) error {
 		e.open[name] = l.Address.GetPipe().GetPath()
 		if err := e.start(name, l); err != nil {
 			return fmt.Errorf("listener %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// onlyAddresses refuses names, which Envoy's EDS doesn't resolve.
+func onlyAddresses(load *endpoint.ClusterLoadAssignment) error {
+	for _, place := range load.GetEndpoints() {
+		for _, at := range place.LbEndpoints {
+			if address := at.GetEndpoint().GetAddress().GetSocketAddress(); address != nil && net.ParseIP(address.Address) == nil {
+				return fmt.Errorf("malformed IP address: %s", address.Address)
+			}
 		}
 	}
 	return nil

@@ -59,6 +59,7 @@ func main() {
 	path := flag.String("config-path", "", "")
 	flag.Bool("disable-hot-restart", false, "")
 	flag.String("log-level", "", "")
+	flag.Int("concurrency", 0, "")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
