@@ -8,12 +8,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"redoubt.example/infra/process"
 )
+
+// sameBuild has everything compiled as the platform's binaries are, which tests build, too: else most of the compiler's time goes
+// to compiling each dependency twice. The race detector has its own.
+func sameBuild() []string {
+	return []string{"CGO_ENABLED=0", "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath")}
+}
 
 // command runs a tool of Go's in a folder of the repository and returns all that it said.
 func (s *Suite) command(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
@@ -24,14 +31,17 @@ func (s *Suite) command(ctx context.Context, dir string, env []string, name stri
 	var output bytes.Buffer // read only after the process has ended
 	err = process.Run(ctx, process.Spec{
 		Name: name, Path: path, Args: args, Dir: filepath.Join(s.Repo, dir),
-		Env:         append(append(os.Environ(), s.Env...), env...),
+		Env:         slices.Concat(os.Environ(), sameBuild(), s.Env, env),
 		StopSignal:  syscall.SIGINT, // go test hands it on to the tests
 		StopTimeout: time.Minute,    // in which a lab in containers is taken down
 	}, &output)
 	return output.String(), err
 }
 
-var alone = []string{"GOWORK=off"}
+var (
+	alone    = []string{"GOWORK=off"}
+	withRace = []string{"CGO_ENABLED=1"}
+)
 
 func (s *Suite) format(ctx context.Context, _ *Part) error {
 	args := append([]string{"-l"}, Modules...)

@@ -32,18 +32,20 @@ func (s *Suite) testModule(ctx context.Context, module string, into *Part) error
 			plain = append(plain, p.ImportPath)
 		}
 	}
-	if err := s.goTest(ctx, module, nil, into, raced, "-race"); err != nil {
+	if err := s.goTest(ctx, module, withRace, into, raced, uncached, "-race"); err != nil {
 		return err
 	}
-	return s.goTest(ctx, module, nil, into, plain)
+	return s.goTest(ctx, module, nil, into, plain, uncached)
 }
+
+// uncached: tests read files of other modules', and Go's cache of tests doesn't see those change.
+const uncached = "-count=1"
 
 func (s *Suite) testOutside(ctx context.Context, module string, into *Part) error {
-	return s.goTest(ctx, module, alone, into, []string{"./..."})
+	return s.goTest(ctx, module, alone, into, []string{"./..."}, uncached)
 }
 
-// endToEnd is never taken from the test cache: what it tests is more than its sources. One package comes after the other:
-// the platform as a whole makes the images that the others use.
+// endToEnd has one package come after the other: the platform as a whole makes the images that the others use.
 func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
 	packages, err := s.packages(ctx, "scripts")
 	if err != nil {
@@ -53,7 +55,7 @@ func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
 		if !endToEnd(p) || !p.hasTests() {
 			continue
 		}
-		if err := s.goTest(ctx, "scripts", nil, into, []string{p.ImportPath}, "-count=1", "-timeout=45m"); err != nil {
+		if err := s.goTest(ctx, "scripts", nil, into, []string{p.ImportPath}, uncached, "-timeout=45m"); err != nil {
 			return err
 		}
 	}

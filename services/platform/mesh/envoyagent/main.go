@@ -13,7 +13,7 @@ import (
 	"redoubt.example/infra/topology"
 	"redoubt.example/services/platform/config"
 	"redoubt.example/services/platform/lifecycle"
-	"redoubt.example/services/platform/mesh/internal/envoy"
+	"redoubt.example/services/platform/mesh/internal/envoy/agent"
 	"redoubt.example/services/platform/telemetry"
 )
 
@@ -53,7 +53,7 @@ func run(ctx context.Context) error {
 	if service == nil {
 		return &config.Error{Reason: fmt.Sprintf("topology.yaml has no service %q", cfg.Name)}
 	}
-	agent, err := envoy.New(envoy.Config{
+	keeper, err := agent.New(agent.Config{
 		Service: cfg.Name, Instance: cfg.Instance, Datacenter: cfg.Datacenter, Protocol: protocol(service), Upstreams: top.Upstreams(cfg.Name),
 		Bind: cfg.Bind, Advertise: cfg.Advertise, RunDir: cfg.RunDir, CAFile: cfg.CAFile, ConsulHTTP: cfg.ConsulHTTP, ConsulGRPC: cfg.ConsulGRPC,
 		Envoy: cfg.Envoy, ConsulProgram: cfg.ConsulProgram, Log: log,
@@ -62,8 +62,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 	parts := lifecycle.NewGroup(ctx)
-	parts.Go("agent", agent.Run)
-	parts.Go("admin", agent.ServeAdmin)
+	parts.Go("agent", keeper.Run)
+	parts.Go("admin", keeper.ServeAdmin)
 	return parts.Wait()
 }
 

@@ -1,5 +1,5 @@
-// Package envoy starts an Envoy beside an app and keeps it: registered in Consul, with a bootstrap, and with a way to Consul's
-// xDS that outlives any one token. The app's side is mode envoy of package mesh.
+// Package envoy asks the Envoy beside an app, at its admin interface. Package agent starts one; the app's side is mode envoy of
+// package mesh.
 package envoy
 
 import (

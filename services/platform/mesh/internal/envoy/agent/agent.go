@@ -1,4 +1,6 @@
-package envoy
+// Package agent starts an Envoy beside an app and keeps it: registered in Consul, with a bootstrap, and with a way to Consul's
+// xDS that outlives any one token.
+package agent
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package envoy
+package agent
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"redoubt.example/services/platform/mesh/internal/envoy"
 )
 
 // writeBootstrap has Consul's own program make what an Envoy is told at its start, and changes two things in it: the way to
@@ -29,7 +31,7 @@ func (a *Agent) writeBootstrap(ctx context.Context, token string) (path string, 
 	if err != nil {
 		return "", fmt.Errorf("make envoy's bootstrap: %w: %s", err, strings.Join(strings.Fields(complaint.String()), " "))
 	}
-	if raw, err = rewrite(raw, AdminSocket(a.cfg.RunDir)); err != nil {
+	if raw, err = rewrite(raw, envoy.AdminSocket(a.cfg.RunDir)); err != nil {
 		return "", fmt.Errorf("make envoy's bootstrap: %w", err)
 	}
 	if bytes.Contains(raw, []byte(token)) {

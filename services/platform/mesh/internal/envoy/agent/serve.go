@@ -1,4 +1,4 @@
-package envoy
+package agent
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"time"
 
+	"redoubt.example/services/platform/mesh/internal/envoy"
 	"redoubt.example/services/platform/mesh/internal/plane"
 	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
@@ -29,7 +30,7 @@ func (a *Agent) Ready(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return Ready(ctx, a.cfg.RunDir, a.cfg.Service)
+	return envoy.Ready(ctx, a.cfg.RunDir, a.cfg.Service)
 }
 
 // ServeAdmin serves what a sidecar's admin socket does, as far as Envoy has it, until ctx ends.
@@ -59,7 +60,7 @@ func (a *Agent) showReady(w http.ResponseWriter, r *http.Request) {
 	h, code := plane.Health{OK: true}, http.StatusOK
 	if err := a.Ready(r.Context()); err != nil {
 		h, code = plane.Health{Reasons: []string{err.Error()}}, http.StatusServiceUnavailable
-	} else if current, err := Current(r.Context(), a.cfg.RunDir, a.cfg.Service); err == nil {
+	} else if current, err := envoy.Current(r.Context(), a.cfg.RunDir, a.cfg.Service); err == nil {
 		h.ID = current.ID.String()
 	}
 	if err := a.consul.Degraded(); err != nil {
@@ -69,7 +70,7 @@ func (a *Agent) showReady(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Agent) showMetrics(w http.ResponseWriter, r *http.Request) {
-	page, err := Ask(r.Context(), a.cfg.RunDir, "/stats/prometheus")
+	page, err := envoy.Ask(r.Context(), a.cfg.RunDir, "/stats/prometheus")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
@@ -78,7 +79,7 @@ func (a *Agent) showMetrics(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Agent) showLeaf(w http.ResponseWriter, r *http.Request) {
-	current, err := Current(r.Context(), a.cfg.RunDir, a.cfg.Service)
+	current, err := envoy.Current(r.Context(), a.cfg.RunDir, a.cfg.Service)
 	if err != nil {
 		reply(w, http.StatusServiceUnavailable, plane.Health{Reasons: []string{err.Error()}})
 		return
