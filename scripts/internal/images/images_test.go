@@ -74,7 +74,7 @@ func TestDockerfileMakesTheSame(t *testing.T) {
 		name := filepath.Base(pkg)
 		require.Regexp(t, `(?m)^RUN (.*\\\n)*.* ?`+strings.ReplaceAll(pkg, ".", `\.`)+`( |$)`, file, "it isn't built")
 		require.Contains(t, file, "\nFROM base AS "+name+"\n")
-		require.Contains(t, file, "COPY --from=build /out/"+name+" /"+name+"\nCOPY --from=build /out/"+name+".cdx.json /usr/share/doc/redoubt/sbom.cdx.json\nENTRYPOINT [\"/"+name+"\"]")
+		require.Contains(t, file, "COPY --from=billed /out/"+name+" /"+name+"\nCOPY --from=billed /out/"+name+".cdx.json /usr/share/doc/redoubt/sbom.cdx.json\nENTRYPOINT [\"/"+name+"\"]")
 	}
 	require.Equal(t, len(images.Ours)+2, strings.Count(file, "\nFROM base AS "), "Consul, Vault and ours")
 }
