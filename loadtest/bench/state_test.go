@@ -19,7 +19,9 @@ import (
 
 func TestStates(t *testing.T) {
 	background := filepath.Join(t.TempDir(), "background")
-	out, err := exec.Command("go", "build", "-o", background, "./background").CombinedOutput()
+	build := exec.Command("go", "build", "-o", background, "./background")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the lab builds
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	for state, policy := range map[bench.State]uint32{bench.KeptAwake: unix.SCHED_IDLE, bench.HalfLoad: unix.SCHED_NORMAL} {
 		t.Run(string(state), func(t *testing.T) {
@@ -63,7 +65,9 @@ func TestOthersComeFirst(t *testing.T) {
 		require.NoError(t, os.Remove(group))
 	}
 	background := filepath.Join(t.TempDir(), "background")
-	out, err := exec.Command("go", "build", "-o", background, "./background").CombinedOutput()
+	build := exec.Command("go", "build", "-o", background, "./background")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the lab builds
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	leave, err := bench.KeptAwake.Enter(t.Context(), background)
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ func TestASecondLibraryReadsTheContract(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "secondreader")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
 	build.Dir = "../../secondreader"
-	build.Env = append(os.Environ(), "GOWORK=off")
+	build.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		if bytes.Contains(out, []byte("dial tcp")) || bytes.Contains(out, []byte("module lookup disabled")) {
 			t.Skipf("skipped: the library can't be fetched: %s", out)

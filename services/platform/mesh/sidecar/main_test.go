@@ -28,7 +28,9 @@ func TestMain(m *testing.M) { os.Exit(controlplanetest.Main(m)) }
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "sidecar")
-	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the lab builds
+	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return binary
 }
