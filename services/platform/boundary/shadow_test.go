@@ -19,14 +19,14 @@ func TestNoOtherWayIn(t *testing.T) {
 	servers := []string{"echo.New", "http.Serve", "http.ServeTLS", "http.ListenAndServe", "http.ListenAndServeTLS", "http.Server", "http.NewServeMux", "http.HandleFunc",
 		"grpc.NewServer", "httptest.NewServer"}
 	allowed := map[string]string{
-		"platform/httpserver/httpserver.go":     "the HTTP adapter",
-		"platform/httpserver/admin.go":          "health, metrics and the operator's orders, on a socket that only its user opens",
-		"platform/grpcserver/grpcserver.go":     "the gRPC adapter",
-		"platform/mesh/internal/plane/admin.go": "the data plane's health and orders, on a socket that only its user and root open",
-		"platform/mesh/internal/envoy/serve.go": "the same of the agent beside an Envoy",
-		"platform/mesh/internal/envoy/ads.go":   "Consul's xDS for that Envoy, on a socket that only its user opens",
-		"platform/attest/attestor/serve.go":     "documents for the control plane's own tools, on a socket that only its user opens",
-		"platform/telemetrytest/receiver.go":    "a collector for tests",
+		"platform/httpserver/httpserver.go":           "the HTTP adapter",
+		"platform/httpserver/admin.go":                "health, metrics and the operator's orders, on a socket that only its user opens",
+		"platform/grpcserver/grpcserver.go":           "the gRPC adapter",
+		"platform/mesh/internal/plane/admin.go":       "the data plane's health and orders, on a socket that only its user and root open",
+		"platform/mesh/internal/envoy/agent/serve.go": "the same of the agent beside an Envoy",
+		"platform/mesh/internal/envoy/agent/ads.go":   "Consul's xDS for that Envoy, on a socket that only its user opens",
+		"platform/attest/attestor/serve.go":           "documents for the control plane's own tools, on a socket that only its user opens",
+		"platform/telemetrytest/receiver.go":          "a collector for tests",
 	}
 	const module = "../.."
 	used := map[string]bool{}
