@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,6 +72,11 @@ func (l *containerLab) attach() error {
 		return err
 	case gateway.Published == "":
 		return fmt.Errorf("the gateway of %s isn't published on this machine", l.plan.Attach)
+	}
+	if sidecar, err := l.platform.Find(context.Background(), "gateway-sidecar"); err != nil {
+		return err
+	} else if strings.HasPrefix(sidecar.Image, "redoubt/"+stack.ModeEnvoy+":") {
+		l.plan.Mode = stack.ModeEnvoy // who started it chose so
 	}
 	l.url = "https://" + gateway.Published
 	l.subnet, err = subnetOf(gateway.Addresses["edge"])

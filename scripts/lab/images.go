@@ -29,9 +29,9 @@ func (a *app) images() *cobra.Command {
 		Long: `Make the platform's container images without a registry, and give them to the Docker engine.
 
 Each of our own holds one static binary, built for release, and the list of what it was built from. Consul and Vault
-are those of the lab's cache, PostgreSQL is this machine's, and so is Redis, where there is one on PATH, and an Envoy that is asked for. The same binaries
-give the same digests. Where a registry can be reached, docker compose builds the same from infra/images/Dockerfile. Images of
-our own can be made one by one, from binaries that are there already: that is for Tilt.`,
+are those of the lab's cache, PostgreSQL is this machine's, and so is Redis, where there is one on PATH, and an Envoy that is
+asked for. The same binaries give the same digests. Where a registry can be reached, docker compose builds the same from
+infra/images/Dockerfile. Images of our own can be made one by one, from binaries that are there already: that is for Tilt.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			what.names = names
 			if err := what.check(); err != nil {

@@ -74,7 +74,7 @@ func (p *Platform) Up(ctx context.Context) error {
 		env = append(env, extras[name]...)
 	}
 	for variable, image := range assembled {
-		if _, err := run(ctx, nil, nil, "docker", "image", "inspect", image); err == nil && os.Getenv(variable) == "" {
+		if os.Getenv(variable) == "" && HasImage(ctx, image) {
 			env = append(env, variable+"="+image)
 		}
 	}

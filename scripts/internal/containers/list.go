@@ -19,6 +19,7 @@ const (
 type Container struct {
 	ID        string
 	Service   string // its name in docker-compose.yml
+	Image     string // "redoubt/payments:local"
 	State     string // created, running, paused, restarting, exited, dead
 	Health    string // healthy, unhealthy, starting; "" where nothing is asked
 	ExitCode  int
@@ -41,6 +42,7 @@ type inspected struct {
 		Health   *struct{ Status string }
 	}
 	Config struct {
+		Image  string
 		User   string // "61001:61001"
 		Labels map[string]string
 	}
@@ -71,7 +73,7 @@ func (p *Platform) List(ctx context.Context) ([]Container, error) {
 	all := make([]Container, 0, len(found))
 	for _, f := range found {
 		c := Container{
-			ID: f.ID, Service: f.Config.Labels[serviceLabel], State: f.State.Status, ExitCode: f.State.ExitCode, PID: f.State.Pid,
+			ID: f.ID, Service: f.Config.Labels[serviceLabel], Image: f.Config.Image, State: f.State.Status, ExitCode: f.State.ExitCode, PID: f.State.Pid,
 			Restarts: f.RestartCount, Addresses: map[string]string{},
 		}
 		if _, err := fmt.Sscanf(f.Config.User, "%d:%d", &c.UID, &c.GID); err != nil {

@@ -16,12 +16,8 @@ func envoy(ctx context.Context, from Source) (v1.Image, error) {
 	files.copy("/envoy", from.Envoy, 0o755)
 	files.copy("/consul", from.Consul, 0o755)
 	files.copy(authorities, systemAuthorities(), 0o644)
-	if dynamic, err := linked(from.Envoy); err != nil {
+	if err := files.libraries(ctx, []string{from.Envoy}); err != nil {
 		return nil, err
-	} else if dynamic {
-		if err := files.libraries(ctx, []string{from.Envoy}); err != nil {
-			return nil, err
-		}
 	}
 	bill, err := Bill("envoyagent", agent)
 	if err != nil {

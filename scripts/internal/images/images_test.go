@@ -70,9 +70,14 @@ func TestDockerfileMakesTheSame(t *testing.T) {
 	require.NoError(t, err)
 	file := string(raw)
 	require.Contains(t, file, "-tags "+tools.ReleaseTags+" ")
+	built := func(pkg string) {
+		require.Regexp(t, `(?m)^RUN (.*\\\n)*.* ?`+strings.ReplaceAll(pkg, ".", `\.`)+`( |$)`, file, "it isn't built")
+	}
+	built(images.EnvoyAgent)
+	require.Regexp(t, `(?s)\nFROM \$\{ENVOY_IMAGE\} AS envoy\n.*COPY --from=billed /out/envoyagent /sidecar\n.*USER 65532:65532\nENTRYPOINT \["/sidecar"\]`, file)
 	for _, pkg := range images.Ours {
 		name := filepath.Base(pkg)
-		require.Regexp(t, `(?m)^RUN (.*\\\n)*.* ?`+strings.ReplaceAll(pkg, ".", `\.`)+`( |$)`, file, "it isn't built")
+		built(pkg)
 		require.Contains(t, file, "\nFROM base AS "+name+"\n")
 		require.Contains(t, file, "COPY --from=billed /out/"+name+" /"+name+"\nCOPY --from=billed /out/"+name+".cdx.json /usr/share/doc/redoubt/sbom.cdx.json\nENTRYPOINT [\"/"+name+"\"]")
 	}

@@ -3,15 +3,11 @@ package images
 import (
 	"bytes"
 	"context"
-	"debug/elf"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
@@ -77,48 +73,4 @@ func ask(ctx context.Context, bin, question string) (string, error) {
 		return "", fmt.Errorf("ask pg_config for %s: %w", question, err)
 	}
 	return string(bytes.TrimSpace(said)), nil
-}
-
-// tree takes a folder's files, following links.
-func (l *layer) tree(root string) error {
-	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-			return nil // a link to nowhere, or into a folder: documentation
-		}
-		l.copy(path, path, 0o644)
-		return nil
-	})
-}
-
-// linked tells whether a program is linked to libraries when it starts.
-func linked(program string) (bool, error) {
-	file, err := elf.Open(program)
-	if err != nil {
-		return false, fmt.Errorf("what %s is linked to: %w", program, err)
-	}
-	defer file.Close()
-	return slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }), nil
-}
-
-// library is a line of ldd's: "libpam.so.0 => /lib/x86_64-linux-gnu/libpam.so.0 (0x...)", or the loader's own.
-var library = regexp.MustCompile(`(?:=> )?(/\S+) \(0x`)
-
-// libraries takes what the loader would load for these programs, at the places where it looks.
-func (l *layer) libraries(ctx context.Context, programs []string) error {
-	said, err := exec.CommandContext(ctx, "ldd", programs...).Output()
-	if err != nil {
-		return fmt.Errorf("list libraries: %w", err)
-	}
-	if strings.Contains(string(said), "not found") {
-		return fmt.Errorf("list libraries: one is missing")
-	}
-	for _, found := range library.FindAllStringSubmatch(string(said), -1) {
-		if !l.has(found[1]) {
-			l.copy(found[1], found[1], 0o755)
-		}
-	}
-	return nil
 }
