@@ -21,6 +21,9 @@ import (
 
 // keepLeaf puts an identity in force, and another whenever the leaf is past half of its life or the
 // roots have changed.
+//
+// Consul tells of a new root before it signs with it (agent/consul/leader_connect_ca.go: setCAProvider comes after the commit), so a leaf asked
+// for at once may still be below the old one, and would be until half of its life is over. It is used, and asked for again.
 func (c *Client) keepLeaf(ctx context.Context) {
 	attempts := newRetry()
 	var leaf *tls.Certificate
@@ -51,8 +54,12 @@ func (c *Client) keepLeaf(ctx context.Context) {
 				}
 				continue
 			}
-			attempts.reset()
 			leaf, signedUnder, renewAt = fresh, r.active, renewal(fresh.Leaf)
+			if r.signed(fresh, c.id(r)) {
+				attempts.reset()
+			} else {
+				renewAt = attempts.next()
+			}
 			c.identity.Set(&identity.Identity{ID: c.id(r), Leaf: *leaf, Roots: r.pool})
 			answer(asked, nil)
 			c.cfg.Log.Info("leaf certificate signed", "not_after", leaf.Leaf.NotAfter, "serial", leaf.Leaf.SerialNumber.Text(16))

@@ -22,6 +22,9 @@ func newRetry() *retry {
 	return &retry{b}
 }
 
+// next is when the next attempt is due.
+func (r *retry) next() time.Time { return time.Now().Add(r.backoff.NextBackOff()) }
+
 func (r *retry) reset() { r.backoff.Reset() }
 
 // pause waits for the next attempt, or less when early closes. It returns false when ctx has ended.

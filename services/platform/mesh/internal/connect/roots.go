@@ -2,12 +2,16 @@ package connect
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 
 	"github.com/hashicorp/consul/proto-public/pbconnectca"
 	"google.golang.org/grpc/metadata"
+
+	"redoubt.example/services/platform/mesh/internal/identity"
+	"redoubt.example/services/platform/mesh/spiffe"
 )
 
 // roots is one state of the mesh's CA: all roots that are trusted, the one that signs now among them.
@@ -15,6 +19,21 @@ type roots struct {
 	trustDomain string
 	active      string
 	pool        *x509.CertPool
+	signing     *x509.CertPool // the active root alone
+}
+
+// signed tells whether a leaf is below the active root.
+func (r *roots) signed(leaf *tls.Certificate, as spiffe.ID) bool {
+	chain := make([]*x509.Certificate, len(leaf.Certificate))
+	for i, der := range leaf.Certificate {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return false
+		}
+		chain[i] = c
+	}
+	_, err := (&identity.Identity{ID: as, Roots: r.signing}).Verify(chain, x509.ExtKeyUsageClientAuth)
+	return err == nil
 }
 
 func (c *Client) watchRoots(ctx context.Context) {
@@ -61,13 +80,16 @@ func (c *Client) streamRoots(ctx context.Context, token string, received func())
 }
 
 func parseRoots(resp *pbconnectca.WatchRootsResponse) (*roots, error) {
-	r := &roots{trustDomain: resp.TrustDomain, active: resp.ActiveRootId, pool: x509.NewCertPool()}
+	r := &roots{trustDomain: resp.TrustDomain, active: resp.ActiveRootId, pool: x509.NewCertPool(), signing: x509.NewCertPool()}
 	if r.trustDomain == "" || len(resp.Roots) == 0 {
 		return nil, errors.New("watch roots: Consul's CA isn't ready")
 	}
 	for _, root := range resp.Roots {
 		if !r.pool.AppendCertsFromPEM([]byte(root.RootCert)) {
 			return nil, fmt.Errorf("watch roots: root %s isn't a certificate", root.Id)
+		}
+		if root.Id == r.active {
+			r.signing.AppendCertsFromPEM([]byte(root.RootCert))
 		}
 	}
 	return r, nil

@@ -36,7 +36,7 @@ func NewCA(t testing.TB) *CA {
 	key := newKey(t)
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test root"}, IsCA: true,
 		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	cert := sign(t, template, template, key, key)
+	cert := sign(t, template, template, &key.PublicKey, key)
 	ca := &CA{cert: cert, key: key, Pool: x509.NewCertPool()}
 	ca.Pool.AddCert(cert)
 	return ca
@@ -59,6 +59,14 @@ func (ca *CA) Identity(t testing.TB, service string) *identity.Identity {
 // Leaf issues a good certificate for a service, or one that spoil has changed.
 func (ca *CA) Leaf(t testing.TB, service string, spoil ...func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
+	key := newKey(t)
+	cert := ca.LeafOf(t, service, &key.PublicKey, spoil...)
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
+}
+
+// LeafOf is Leaf for somebody who keeps the key.
+func (ca *CA) LeafOf(t testing.TB, service string, key *ecdsa.PublicKey, spoil ...func(*x509.Certificate)) *x509.Certificate {
+	t.Helper()
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	require.NoError(t, err)
 	template := &x509.Certificate{SerialNumber: serial, URIs: []*url.URL{URI(t, ID(service).String())},
@@ -68,9 +76,7 @@ func (ca *CA) Leaf(t testing.TB, service string, spoil ...func(*x509.Certificate
 	for _, change := range spoil {
 		change(template)
 	}
-	key := newKey(t)
-	cert := sign(t, template, ca.cert, key, ca.key)
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
+	return sign(t, template, ca.cert, key, ca.key)
 }
 
 // SelfSigned makes a certificate that has everything right but the signer.
@@ -80,7 +86,7 @@ func SelfSigned(t testing.TB, service string) tls.Certificate {
 	template := &x509.Certificate{SerialNumber: big.NewInt(2), URIs: []*url.URL{URI(t, ID(service).String())},
 		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}}
-	cert := sign(t, template, template, key, key)
+	cert := sign(t, template, template, &key.PublicKey, key)
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
 }
 
@@ -99,9 +105,9 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-func sign(t testing.TB, template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x509.Certificate {
+func sign(t testing.TB, template, parent *x509.Certificate, key *ecdsa.PublicKey, signer *ecdsa.PrivateKey) *x509.Certificate {
 	t.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key, signer)
 	require.NoError(t, err)
 	cert, err := x509.ParseCertificate(der)
 	require.NoError(t, err)
