@@ -12,6 +12,7 @@ import (
 // TestAttackVerbs: bad input is refused, a control that is off is said so loudly and lets its attacks through, and an attack
 // is blocked again once it is on. The whole suite is a part of `lab test` of its own.
 func TestAttackVerbs(t *testing.T) {
+	t.Parallel()
 	l := up(t)
 	t.Run("bad input", func(t *testing.T) { testAttackInput(t, l) })
 	t.Run("blocked", func(t *testing.T) { testBlocked(t, l) })
@@ -95,7 +96,7 @@ func testBlocked(t *testing.T, l *lab) {
 }
 
 func testSwitch(t *testing.T, l *lab) {
-	t.Setenv("REDOUBT_UNSAFE_LAB", "1")
+	l = l.with(weakens)
 	require.Equal(t, 2, l.run(t, "control", "off", "edge.magic").code)
 	got := l.run(t, "control", "off", "edge.scope")
 	require.Zero(t, got.code, got.stderr)

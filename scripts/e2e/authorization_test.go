@@ -30,6 +30,7 @@ const documentsEntry = "POST /v1/documents"
 
 // TestAuthorization asks the running platform, as each of its services, for everything.
 func TestAuthorization(t *testing.T) {
+	t.Parallel()
 	l := up(t)
 	top, err := topology.Load()
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 
 // TestBadInput: one clear sentence and the right exit code, and nothing left behind.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -61,6 +62,7 @@ func TestBadInput(t *testing.T) {
 
 // TestInterruptedStart: Ctrl-C while the lab is starting leaves no process behind.
 func TestInterruptedStart(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("skipped: starts the whole platform; run without -short")
 	}

@@ -70,6 +70,7 @@ func names(r report.Result) (all []string) {
 }
 
 func TestBenchRefuses(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{
 		"no time":               {"--seconds", "0"},
 		"no such profile":       {"--profiles", "layred"},

@@ -10,6 +10,7 @@ import (
 // TestContain: attacks that stand for the runbooks are found, answered without a person or with one who approves at once, and refused for
 // it; and where nothing is done, it is said why. Afterwards everything is undone.
 func TestContain(t *testing.T) {
+	t.Parallel()
 	l := up(t)
 	got := l.run(t, "attack", "run", "--detect", "--respond", "auto", "--json", "edge.jwt.key-confusion", "edge.waf.injection",
 		"edge.scope.admin-routes", "mesh.lateral.notification-payments", "mesh.lateral.payments-modelstore", "app.txn-token.external-credential", "edge.dpop.replay")

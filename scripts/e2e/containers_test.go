@@ -28,11 +28,19 @@ type containers struct {
 	project string
 }
 
-// TestContainers has an engine that reaches no registry run the platform from images assembled here.
+// TestContainers has an engine run the platform, with our sidecars and with a stand-in for Envoy. One after the other: they tag the
+// same images and look for free networks.
 func TestContainers(t *testing.T) {
 	if err := engine.Check(t.Context()); err != nil {
 		t.Skipf("skipped: %v", err)
 	}
+	t.Parallel()
+	t.Run("sidecar", testContainers)
+	t.Run("envoy", testContainersOfEnvoy)
+}
+
+// testContainers has an engine that reaches no registry run the platform from images assembled here.
+func testContainers(t *testing.T) {
 	redis := assemble(t)
 	observed, why := canObserve()
 	with := []string{"--engine", "docker"}

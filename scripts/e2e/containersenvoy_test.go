@@ -11,14 +11,10 @@ import (
 	"redoubt.example/scripts/internal/images"
 )
 
-// TestContainersOfEnvoy has an engine run the platform with a stand-in for Envoy in the place of each sidecar, in the same
+// testContainersOfEnvoy has an engine run the platform with a stand-in for Envoy in the place of each sidecar, in the same
 // networks: each sees its peers at another address.
-func TestContainersOfEnvoy(t *testing.T) {
-	if err := engine.Check(t.Context()); err != nil {
-		t.Skipf("skipped: %v", err)
-	}
-	standInForEnvoy(t)
-	p := &containers{lab: up(t, "--engine", "docker", "--mode", "envoy")}
+func testContainersOfEnvoy(t *testing.T) {
+	p := &containers{lab: standInForEnvoy(t).up(t, "--engine", "docker", "--mode", "envoy")}
 	p.project = engine.Project(p.dir)
 	require.Equal(t, "envoy", p.status.Mode)
 	require.Equal(t, "redoubt/envoy:"+images.Tag, p.docker(t, "inspect", "--format", "{{.Config.Image}}", p.name("payments-sidecar")))

@@ -45,6 +45,7 @@ func fits(t testing.TB, doc *openapi3.T, method, path string, got reply) {
 
 // TestContract asks the running platform for each operation of its contract, and holds each answer against it.
 func TestContract(t *testing.T) {
+	t.Parallel()
 	l := up(t)
 	doc := l.contract(t)
 	alice, carol := l.token(t, "alice"), l.token(t, "carol")

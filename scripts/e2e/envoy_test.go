@@ -14,8 +14,8 @@ import (
 	"redoubt.example/scripts/internal/procfs"
 )
 
-// standInForEnvoy puts one on PATH. Nothing that is tested with it speaks of a real one.
-func standInForEnvoy(t *testing.T) {
+// standInForEnvoy has one on PATH. Nothing that is tested with it speaks of a real one.
+func standInForEnvoy(t *testing.T) environment {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "envoy") // unlike t.TempDir, below a folder that the workloads' users can enter
 	require.NoError(t, err)
@@ -25,17 +25,17 @@ func standInForEnvoy(t *testing.T) {
 	build.Dir, build.Env = "../../services", append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
-	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return environment{"PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH")}
 }
 
 // TestModeEnvoy runs the platform with a stand-in for Envoy, which gets its configuration from Consul as Envoy does, and keeps
 // to it; testdata/envoy beside package xds says what it checks.
 func TestModeEnvoy(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("skipped: starts the whole platform; run without -short")
 	}
-	standInForEnvoy(t)
-	l := up(t, "--mode", "envoy")
+	l := standInForEnvoy(t).up(t, "--mode", "envoy")
 	require.Equal(t, "envoy", l.status.Mode)
 	load := l.load(t, 10)
 	load.more(t, 40)
@@ -53,8 +53,7 @@ func TestModeEnvoy(t *testing.T) {
 		require.Equal(t, http.StatusOK, got.status, string(got.body)) // with it, the app would see two elements, and refuse
 	})
 	t.Run("what Envoy enforces can't be switched off", func(t *testing.T) {
-		t.Setenv("REDOUBT_UNSAFE_LAB", "1")
-		got := l.run(t, "control", "off", "mesh.intention")
+		got := l.with(weakens).run(t, "control", "off", "mesh.intention")
 		require.Equal(t, 2, got.code, got.stdout+got.stderr)
 		require.Contains(t, got.stderr, "Envoy")
 	})

@@ -26,6 +26,7 @@ import (
 
 // TestEvents: what each control decides is in sentinel's store within a second, in the name of who decided.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"sidecar", "native"} {
 		t.Run(mode, func(t *testing.T) {
 			l := up(t, "--mode", mode)

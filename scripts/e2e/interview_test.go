@@ -9,6 +9,7 @@ import (
 // TestInterview: an incident happens on a lab that is up, the candidate's verbs and what the lab recorded come into the report, and nothing
 // that attacks is left afterwards. Neither what the candidate is told nor the report has the rubric.
 func TestInterview(t *testing.T) {
+	t.Parallel()
 	l := up(t)
 	require.Equal(t, 2, l.run(t, "interview", "start", "--level", "wizard").code)
 	require.Equal(t, 2, l.run(t, "interview", "end").code, "none is under way")

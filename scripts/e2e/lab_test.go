@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +41,15 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// environment is what the lab's commands get beside the test's own, "NAME=value" each: tests that run side by side can't use t.Setenv.
+type environment []string
+
+// weakens lets a command weaken what it starts.
+var weakens = environment{"REDOUBT_UNSAFE_LAB=1"}
+
 // lab is one lab directory, driven through the command line alone.
 type lab struct {
+	env    environment
 	dir    string
 	status status
 	client *http.Client
@@ -84,8 +92,13 @@ type result struct {
 // run executes one verb in the repository's root.
 func run(t testing.TB, args ...string) result {
 	t.Helper()
+	return environment(nil).run(t, args...)
+}
+
+func (e environment) run(t testing.TB, args ...string) result {
+	t.Helper()
 	cmd := exec.Command(binary, args...)
-	cmd.Dir = "../.."
+	cmd.Dir, cmd.Env = "../..", append(os.Environ(), e...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -99,10 +112,15 @@ func run(t testing.TB, args ...string) result {
 // up starts a lab of its own for the test and takes it down afterwards.
 func up(t testing.TB, args ...string) *lab {
 	t.Helper()
+	return environment(nil).up(t, args...)
+}
+
+func (e environment) up(t testing.TB, args ...string) *lab {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped: starts the whole platform; run without -short")
 	}
-	l := &lab{dir: filepath.Join(t.TempDir(), "lab")}
+	l := &lab{env: e, dir: filepath.Join(t.TempDir(), "lab")}
 	got := l.run(t, append([]string{"up", "--detach"}, args...)...)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -125,7 +143,14 @@ func up(t testing.TB, args ...string) *lab {
 
 func (l *lab) run(t testing.TB, args ...string) result {
 	t.Helper()
-	return run(t, append(args, "--dir", l.dir)...)
+	return l.env.run(t, append(args, "--dir", l.dir)...)
+}
+
+// with is the lab as commands see it that have more in their environment.
+func (l *lab) with(e environment) *lab {
+	other := *l
+	other.env = slices.Concat(l.env, e)
+	return &other
 }
 
 func (l *lab) refresh(t testing.TB) {

@@ -31,7 +31,7 @@ func outage(t testing.TB) time.Duration {
 }
 
 // TestMeshUnderLoad: certificates are replaced, and Consul and Vault go away, while requests keep coming. None fails
-// and nothing restarts, in either mode.
+// and nothing restarts, in either mode. It has the machine to itself: between two outages there are ten seconds in which to catch up.
 func TestMeshUnderLoad(t *testing.T) {
 	for _, mode := range []string{"sidecar", "native"} {
 		t.Run(mode, func(t *testing.T) {
@@ -128,6 +128,7 @@ func (l *lab) requireNoRestarts(t testing.TB, but ...string) {
 // TestReplicas: load reaches all replicas; one that dies or hangs loses nothing, and takes its share again by itself
 // when it is back.
 func TestReplicas(t *testing.T) {
+	t.Parallel()
 	l := up(t, "--replicas", "ingestion=3,inference=2")
 	ingestion, inference := []string{"ingestion", "ingestion.2", "ingestion.3"}, []string{"inference", "inference.2"}
 	t.Run("load spreads", func(t *testing.T) {

@@ -67,6 +67,7 @@ func needsBrowser(t *testing.T) {
 
 // TestPage uses the buttons of a lab's page, and looks by the command line whether they did what they say.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	needsBrowser(t)
 	l := up(t, "--respond", "propose")
 	p := l.tab(t)
@@ -116,6 +117,7 @@ func TestPage(t *testing.T) {
 
 // TestPageOfAnExercise: a lab that was started to be broken has a page, too.
 func TestPageOfAnExercise(t *testing.T) {
+	t.Parallel()
 	needsBrowser(t)
 	if testing.Short() {
 		t.Skip("skipped: starts the whole platform; run without -short")

@@ -43,6 +43,7 @@ var sample = map[string]any{
 
 // TestPlatform starts the lab once for each way into the mesh; its parts run in order against it.
 func TestPlatform(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"sidecar", "native"} {
 		t.Run(mode, func(t *testing.T) { testPlatform(t, mode) })
 	}
@@ -50,8 +51,7 @@ func TestPlatform(t *testing.T) {
 
 func testPlatform(t *testing.T, mode string) {
 	customer := newReceiver(t)
-	t.Setenv("REDOUBT_NOTIFICATION_WEBHOOK_ALLOW", customer.address())
-	l := up(t, "--mode", mode)
+	l := environment{"REDOUBT_NOTIFICATION_WEBHOOK_ALLOW=" + customer.address()}.up(t, "--mode", mode)
 	t.Run("status says ready", func(t *testing.T) { testStatus(t, l, mode) })
 	t.Run("without a good token nothing is served", func(t *testing.T) { testRefused(t, l) })
 	t.Run("a document crosses every hop", func(t *testing.T) { testDocument(t, l) })

@@ -33,6 +33,7 @@ type posture struct {
 // TestPosture: a lab as it is declared passes; what is changed by hand in Consul or Vault raises an alert within seconds and fails it,
 // until it is put back; and what was never used is proposed to be taken away, as a patch that applies.
 func TestPosture(t *testing.T) {
+	t.Parallel()
 	l := up(t)
 	honest := l.load(t, 5)
 	honest.more(t, 40)

@@ -10,14 +10,14 @@ import (
 // TestWeakProfiles: a platform with hardly a control is refused where nobody asked for danger; else it says so, serves
 // honest users as any other does, and lets attackers in.
 func TestWeakProfiles(t *testing.T) {
+	t.Parallel()
 	got := run(t, "up", "--profile", "plaintext", "--dir", t.TempDir())
 	require.Equal(t, 2, got.code, got.stderr)
 	require.Contains(t, got.stderr, "REDOUBT_UNSAFE_LAB")
 
-	t.Setenv("REDOUBT_UNSAFE_LAB", "1")
 	for _, profile := range []string{"plaintext", "library"} {
 		t.Run(profile, func(t *testing.T) {
-			l := up(t, "--profile", profile)
+			l := weakens.up(t, "--profile", profile)
 			require.Contains(t, l.run(t, "status").stdout, profile)
 			got := l.must(t, http.MethodPost, "/v1/documents", l.token(t, "alice"), sample)
 			require.Equal(t, http.StatusCreated, got.status, string(got.body))

@@ -14,6 +14,7 @@ import (
 // TestRun: the README's first command, shorter. It shows every hop and ends with the matrix, of which what doesn't fit into
 // its time is left out, and said to be.
 func TestRun(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("skipped: starts the whole platform several times; run without -short")
 	}

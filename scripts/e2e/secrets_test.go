@@ -24,6 +24,7 @@ type secret struct {
 
 // TestSecrets: what is leased, rotated, revoked and lost while the platform serves, with leases of a few seconds.
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	l := up(t, "--lease-ttl", "8s")
 	canaries := map[string]string{"access token": l.token(t, "alice")}
 	t.Run("bad input", func(t *testing.T) { testSecretVerbs(t, l) })

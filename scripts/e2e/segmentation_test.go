@@ -86,7 +86,14 @@ func connectFrom(pid int, ip string, port uint16) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		result <- connect(pid, ip, port)
+		err := connect(pid, ip, port)
+		for range 9 { // Go's runtime interrupts threads that it thinks run for too long
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+			err = connect(pid, ip, port)
+		}
+		result <- err
 	}()
 	return <-result
 }

@@ -24,6 +24,7 @@ const containedWithin = 2 * time.Second
 // TestStory is the threat model's: notification is in somebody else's hands and reaches for payments. It is refused, one alert says so,
 // it is isolated in under two seconds while every honest request succeeds, undoing that gives it back, and the review tells it.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	l := up(t, "--respond", "propose")
 	got := l.run(t, "respond", "mode", "isolate-service", "auto")
 	require.Zero(t, got.code, got.stderr)

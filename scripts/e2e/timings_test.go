@@ -13,6 +13,7 @@ import (
 
 // TestTimings: the answer to who may measure says where its time went, at every hop that it waited for.
 func TestTimings(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"sidecar", "native"} {
 		t.Run(mode, func(t *testing.T) { testTimings(t, up(t, "--mode", mode)) })
 	}

@@ -15,10 +15,9 @@ import (
 // TestTrace: one document is one trace over every service that it crosses, found by the response's request ID; the client's own
 // trace is linked. And each service's metrics arrive.
 func TestTrace(t *testing.T) {
+	t.Parallel()
 	receiver := telemetrytest.New(t, nil)
-	t.Setenv("REDOUBT_OTLP_ENDPOINT", receiver.URL)
-	t.Setenv("REDOUBT_TRACE_SAMPLE", "1")
-	l := up(t)
+	l := environment{"REDOUBT_OTLP_ENDPOINT=" + receiver.URL, "REDOUBT_TRACE_SAMPLE=1"}.up(t)
 	got := l.must(t, "POST", "/v1/documents", l.token(t, "alice"), sample, "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	require.Equal(t, http.StatusCreated, got.status, string(got.body))
 	id := got.header.Get("X-Request-Id")

@@ -45,7 +45,8 @@ func (s *Suite) testOutside(ctx context.Context, module string, into *Part) erro
 	return s.goTest(ctx, module, alone, into, []string{"./..."}, uncached)
 }
 
-// endToEnd has one package come after the other: the platform as a whole makes the images that the others use.
+// endToEnd has one package come after the other: the platform as a whole makes the images that the others use. Its tests wait for
+// processes most of the time, so two labs run side by side (t.Parallel), after the tests that measure, which have the machine to themselves.
 func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
 	packages, err := s.packages(ctx, "scripts")
 	if err != nil {
@@ -55,7 +56,7 @@ func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
 		if !endToEnd(p) || !p.hasTests() {
 			continue
 		}
-		if err := s.goTest(ctx, "scripts", nil, into, []string{p.ImportPath}, uncached, "-timeout=45m"); err != nil {
+		if err := s.goTest(ctx, "scripts", nil, into, []string{p.ImportPath}, uncached, "-timeout=45m", "-parallel=2"); err != nil {
 			return err
 		}
 	}
