@@ -25,7 +25,6 @@ func awayFor(t testing.TB) time.Duration {
 // TestVaultOutages: Vault is sealed, stopped or slow under load. Logins are leased for three times as long, so that most
 // outages are in the way of a replacement, and what is left at half of a lease outlasts each. No request fails.
 func TestVaultOutages(t *testing.T) {
-	t.Parallel()
 	away := awayFor(t)
 	l := up(t, "--lease-ttl", (3 * away).String())
 	reopen := func(t *testing.T) {

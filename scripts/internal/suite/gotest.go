@@ -46,7 +46,7 @@ func (s *Suite) testOutside(ctx context.Context, module string, into *Part) erro
 }
 
 // endToEnd has one package come after the other: the platform as a whole makes the images that the others use. Its tests wait for
-// processes most of the time, so two labs run side by side (t.Parallel), after the tests that measure, which have the machine to themselves.
+// processes most of the time, so two labs run side by side (t.Parallel), after the tests that have the machine to themselves.
 func (s *Suite) endToEnd(ctx context.Context, into *Part) error {
 	packages, err := s.packages(ctx, "scripts")
 	if err != nil {
