@@ -128,7 +128,6 @@ func (l *lab) requireNoRestarts(t testing.TB, but ...string) {
 // TestReplicas: load reaches all replicas; one that dies or hangs loses nothing, and takes its share again by itself
 // when it is back.
 func TestReplicas(t *testing.T) {
-	t.Parallel()
 	l := up(t, "--replicas", "ingestion=3,inference=2")
 	ingestion, inference := []string{"ingestion", "ingestion.2", "ingestion.3"}, []string{"inference", "inference.2"}
 	t.Run("load spreads", func(t *testing.T) {
