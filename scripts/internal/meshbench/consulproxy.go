@@ -59,7 +59,7 @@ func (r *rig) consulProxy(ctx context.Context) (row, error) {
 		if err != nil {
 			return row{}, err
 		}
-		built.proxies = append(built.proxies, family(proxy))
+		built.started = append(built.started, proxy)
 	}
 	return built, nil
 }

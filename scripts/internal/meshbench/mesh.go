@@ -44,7 +44,7 @@ func (r *rig) sidecar(ctx context.Context) (row, error) {
 		if err != nil {
 			return row{}, err
 		}
-		built.proxies = append(built.proxies, family(p))
+		built.started = append(built.started, p)
 	}
 	built.caller = sidecarCaller
 	built.mTLS, err = r.lookUp(ctx, sidecarCaller, sidecarCallee)

@@ -53,7 +53,7 @@ func (r *rig) pair(ctx context.Context, name string, run func(side) (*process.Pr
 		if err != nil {
 			return row{}, err
 		}
-		built.proxies = append(built.proxies, family(p))
+		built.started = append(built.started, p)
 	}
 	return built, nil
 }

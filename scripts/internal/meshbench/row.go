@@ -14,7 +14,8 @@ import (
 // row is one way from a client to the app.
 type row struct {
 	target  bench.Target
-	proxies [][]int // what runs between them: each proxy's processes
+	started []*process.Process // what runs between them
+	proxies [][]int            // each proxy's processes
 
 	full         *bench.Target // the same way without resuming sessions, where there is one
 	neverResumes bool          // the way itself is that
@@ -46,10 +47,15 @@ func (r *rig) build(ctx context.Context, name string) (row, error) {
 		return row{}, fmt.Errorf("set up %s: %w", name, err)
 	}
 	built.target.Name = name
-	for _, proxy := range built.proxies {
-		built.target.Processes = append(built.target.Processes, proxy...)
+	if err := r.answers(ctx, built.target); err != nil {
+		return row{}, err
 	}
-	return built, r.answers(ctx, built.target)
+	for _, p := range built.started { // now that a request has passed: a worker may start after its master listens
+		all := family(p)
+		built.proxies = append(built.proxies, all)
+		built.target.Processes = append(built.target.Processes, all...)
+	}
+	return built, nil
 }
 
 // answers waits until a row carries a request.
