@@ -32,7 +32,7 @@ func (e *envoyMode) listen() (net.Listener, error) {
 
 // fromEnvoy lets in only processes of our own user: from anyone else the header is worth nothing.
 func (e *envoyMode) fromEnvoy(_ context.Context, c net.Conn) (net.Conn, error) {
-	peer, err := unixsock.Check(c.(*net.UnixConn))
+	peer, err := unixsock.Check(c.(*unixsock.Conn))
 	if err != nil {
 		_ = c.Close()
 		(&identity.Refusal{Control: controls.MeshPeerCred, Reason: err.Error()}).Record(e.cfg.Log, peer.String())

@@ -31,7 +31,7 @@ func fromSidecar(log *slog.Logger) accept.Check {
 	return func(ctx context.Context, c net.Conn) (net.Conn, error) {
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 		defer stop()
-		conn, peer, err := identify(c.(*net.UnixConn))
+		conn, peer, err := identify(c.(*unixsock.Conn))
 		if err == nil {
 			return conn, nil
 		}
@@ -43,7 +43,7 @@ func fromSidecar(log *slog.Logger) accept.Check {
 	}
 }
 
-func identify(c *net.UnixConn) (*callerConn, unixsock.Peer, error) {
+func identify(c *unixsock.Conn) (*callerConn, unixsock.Peer, error) {
 	peer, err := unixsock.Check(c)
 	if err != nil {
 		return nil, peer, err

@@ -122,7 +122,7 @@ func TestCallerOverHTTP(t *testing.T) {
 func TestNoCallerOutsideTheMesh(t *testing.T) {
 	_, ok := mesh.Caller(t.Context())
 	require.False(t, ok)
-	_, _, err := mesh.ServerCredentials().ServerHandshake(&net.UnixConn{})
+	_, _, err := mesh.ServerCredentials().ServerHandshake(&unixsock.Conn{})
 	require.Error(t, err)
 }
 

@@ -1,5 +1,5 @@
 // Package rawtcp is plaintext TCP whose system calls Go's scheduler isn't told of, as the mesh makes its own
-// (services/platform/mesh/internal/tunnel). Beside plain TCP it shows what that is worth by itself, and beside the mesh what
+// (services/platform/mesh/internal/nowait). Beside plain TCP it shows what that is worth by itself, and beside the mesh what
 // TLS costs.
 package rawtcp
 

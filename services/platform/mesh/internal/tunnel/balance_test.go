@@ -9,18 +9,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
 // hold opens a stream, has it answered once, and leaves it open.
-func hold(t *testing.T, r *rig) *net.UnixConn {
+func hold(t *testing.T, r *rig) *unixsock.Conn {
 	t.Helper()
 	c := r.dial(t)
 	require.NoError(t, ask(c))
 	return c
 }
 
-func ask(c *net.UnixConn) error {
+func ask(c *unixsock.Conn) error {
 	if _, err := io.WriteString(c, "a"); err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func ask(c *net.UnixConn) error {
 }
 
 // hello answers each byte.
-func hello(_ spiffe.ID, c *net.UnixConn) {
+func hello(_ spiffe.ID, c *unixsock.Conn) {
 	for said := make([]byte, 1); ; {
 		if _, err := c.Read(said); err != nil {
 			return
@@ -117,7 +118,7 @@ func TestNoInstance(t *testing.T) {
 // Connections that are kept would never leave the first instance by themselves.
 func TestNewInstanceTakesLoad(t *testing.T) {
 	r := newRig(t, hello)
-	var held []*net.UnixConn
+	var held []*unixsock.Conn
 	for range 6 {
 		held = append(held, hold(t, r))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"redoubt.example/services/platform/mesh/internal/tunnel"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
@@ -39,7 +40,7 @@ func BenchmarkRequest(b *testing.B) {
 }
 
 // pong answers each 200 bytes with 400.
-func pong(_ spiffe.ID, c *net.UnixConn) {
+func pong(_ spiffe.ID, c *unixsock.Conn) {
 	request, answer := make([]byte, 200), make([]byte, 400)
 	for {
 		if _, err := io.ReadFull(c, request); err != nil {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
 
 const (
@@ -83,7 +85,7 @@ func (u *upstream) desert(now time.Time) {
 // deserted tells whether the client has closed its connection altogether while it waited for an answer, and notes for how
 // long it had. A client that only has nothing more to say may still read.
 func (s *stream) deserted() bool {
-	app, isLocal := s.client.(*local)
+	app, isLocal := s.client.(*unixsock.Conn)
 	if !isLocal || s.direction != outbound || s.answered.Load() || !hungUp(app) {
 		return false
 	}
@@ -98,23 +100,25 @@ func (s *stream) noteWait() {
 	}
 }
 
-func hungUp(c *local) bool {
+func hungUp(c *unixsock.Conn) bool {
 	var events int16
-	_ = c.raw.Control(func(fd uintptr) {
+	_ = c.Control(func(fd int) error {
 		poll := []unix.PollFd{{Fd: int32(fd)}}
-		if _, err := unix.Poll(poll, 0); err == nil {
-			events = poll[0].Revents
-		}
+		_, err := unix.Poll(poll, 0)
+		events = poll[0].Revents
+		return err
 	})
 	return events&unix.POLLHUP != 0
 }
 
 // sinceSent is how long ago the kernel sent data of ours (TCP_INFO).
 func sinceSent(w *wire) (ago time.Duration) {
-	_ = w.raw.Control(func(fd uintptr) {
-		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+	_ = w.Control(func(fd int) error {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil {
 			ago = time.Duration(info.Last_data_sent) * time.Millisecond
 		}
+		return err
 	})
 	return ago
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
@@ -29,7 +30,7 @@ func newPausable(t *testing.T, r *rig) (*pausable, *place) {
 	return p, at
 }
 
-func (p *pausable) app(_ spiffe.ID, c *net.UnixConn) {
+func (p *pausable) app(_ spiffe.ID, c *unixsock.Conn) {
 	for said := make([]byte, 100); ; {
 		if _, err := c.Read(said); err != nil {
 			return
@@ -42,7 +43,7 @@ func (p *pausable) app(_ spiffe.ID, c *net.UnixConn) {
 }
 
 // heldAt opens streams to an instance.
-func heldAt(t *testing.T, r *rig, at *place, n int) (conns []*net.UnixConn) {
+func heldAt(t *testing.T, r *rig, at *place, n int) (conns []*unixsock.Conn) {
 	t.Helper()
 	r.announce(at.port)
 	for range n {
@@ -147,7 +148,7 @@ func TestHungInstance(t *testing.T) {
 	r := newRig(t, hello)
 	p, second := newPausable(t, r)
 	r.announce(second.port)
-	var held []*net.UnixConn
+	var held []*unixsock.Conn
 	for _, first := range []string{"PRI * HTTP/2.0", "PRI * HTTP/2.0", "GET"} {
 		c := r.dial(t)
 		_, err := io.WriteString(c, first)

@@ -3,10 +3,11 @@ package tunnel
 import (
 	"crypto/x509"
 	"net"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 
 	"redoubt.example/services/platform/mesh/internal/identity"
 )
@@ -122,7 +123,7 @@ func (e *ending) again(left time.Duration) {
 // refusable tells whether the client can be told to write no more, and wasn't yet. A unix socket does that at once, and
 // so does an app that is its own data plane, which has no client's side; TCP doesn't at all.
 func (s *stream) refusable() bool {
-	_, isLocal := s.client.(*local)
+	_, isLocal := s.client.(*unixsock.Conn)
 	return (isLocal || s.client == nil) && s.direction == outbound && !s.refusing.Load()
 }
 
@@ -130,7 +131,7 @@ func (s *stream) refusable() bool {
 // next request, whatever that is; what it had written before is still delivered, and answered. While there is
 // something unread, the app may be in the middle of a request: not now, then. True means that nothing is left to be taken.
 func (s *stream) refuse() bool {
-	c, isLocal := s.client.(*local)
+	c, isLocal := s.client.(*unixsock.Conn)
 	if !isLocal {
 		s.refusing.Store(true) // under s.writing
 		return true
@@ -143,15 +144,14 @@ func (s *stream) refuse() bool {
 }
 
 // unread tells whether a socket holds bytes that nobody has taken yet.
-func unread(c syscall.Conn) bool {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return true
-	}
+func unread(c interface {
+	Control(use func(fd int) error) error
+}) bool {
 	held := true
-	_ = raw.Control(func(fd uintptr) {
-		n, err := unix.IoctlGetInt(int(fd), unix.SIOCINQ)
+	_ = c.Control(func(fd int) error {
+		n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
 		held = err != nil || n > 0
+		return err
 	})
 	return held
 }
@@ -161,7 +161,7 @@ func (s *stream) asks() bool {
 	switch c := s.client.(type) {
 	case *secured:
 		return unread(c.wire)
-	case *local:
+	case *unixsock.Conn:
 		return !s.refusing.Load() && unread(c)
 	}
 	return false

@@ -15,6 +15,7 @@ import (
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
 	"redoubt.example/services/platform/mesh/internal/tunnel"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
@@ -34,7 +35,7 @@ func TestBusyStreamEndsWithItsCertificate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, func(_ spiffe.ID, c *net.UnixConn) { _, _ = io.Copy(io.Discard, c) }) // never answers
+			r := newRig(t, func(_ spiffe.ID, c *unixsock.Conn) { _, _ = io.Copy(io.Discard, c) }) // never answers
 			service := whose(r).Current().ID.Service
 			id, end := r.shortLived(t, service)
 			whose(r).Set(id)
@@ -93,8 +94,8 @@ func TestRequestsOutliveTheCertificate(t *testing.T) {
 }
 
 // serveHTTP is an app that serves one connection.
-func serveHTTP(h http.Handler) func(spiffe.ID, *net.UnixConn) {
-	return func(_ spiffe.ID, c *net.UnixConn) {
+func serveHTTP(h http.Handler) func(spiffe.ID, *unixsock.Conn) {
+	return func(_ spiffe.ID, c *unixsock.Conn) {
 		ln := &oneConn{conn: c, closed: make(chan struct{})}
 		server := &http.Server{Handler: h, ConnState: func(_ net.Conn, s http.ConnState) {
 			if s == http.StateClosed {

@@ -2,19 +2,19 @@ package tunnel_test
 
 import (
 	"io"
-	"net"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
 // An app that hangs takes connections and answers none. The stream after one that its client gave up on goes elsewhere.
 func TestHangingInstance(t *testing.T) {
 	r := newRig(t, hello)
-	hangs := r.join(t, func(_ spiffe.ID, c *net.UnixConn) { _, _ = io.Copy(io.Discard, c) })
+	hangs := r.join(t, func(_ spiffe.ID, c *unixsock.Conn) { _, _ = io.Copy(io.Discard, c) })
 	r.announce(hangs.port)
 	c := r.dial(t)
 	_, err := io.WriteString(c, "a")

@@ -93,9 +93,5 @@ func (i *Inbound) begin(ctx context.Context, s *stream, from *source) (conn, err
 func (i *Inbound) dialApp(ctx context.Context) (conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	app, err := unixsock.Await(ctx, i.AppSocket)
-	if err != nil {
-		return nil, err
-	}
-	return newLocal(app)
+	return unixsock.Await(ctx, i.AppSocket)
 }

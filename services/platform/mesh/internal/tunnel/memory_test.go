@@ -1,13 +1,14 @@
 package tunnel_test
 
 import (
-	"net"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
 
 // A sidecar keeps 2,000 connections open in less than 100 MB. Here the process has both sidecars, the app with its
@@ -17,7 +18,7 @@ func TestMemoryPerConnection(t *testing.T) {
 	r := newRig(t, hello)
 	hold(t, r)
 	before := inUse()
-	conns := make([]*net.UnixConn, connections)
+	conns := make([]*unixsock.Conn, connections)
 	var opening sync.WaitGroup
 	for k := range 10 {
 		opening.Go(func() {

@@ -28,22 +28,17 @@ type Outbound struct {
 
 // Serve takes connections from ln until ctx ends, and returns when the last stream has ended.
 func (o *Outbound) Serve(ctx context.Context, ln *unixsock.Listener) error {
-	return accept.Serve(ctx, ln, func(c net.Conn) { o.handle(o.Streams.ctx, c.(*net.UnixConn)) })
+	return accept.Serve(ctx, ln, func(c net.Conn) { o.handle(o.Streams.ctx, c.(*unixsock.Conn)) })
 }
 
-func (o *Outbound) handle(ctx context.Context, app *net.UnixConn) {
+func (o *Outbound) handle(ctx context.Context, app *unixsock.Conn) {
 	if peer, err := unixsock.Check(app); err != nil {
 		_ = app.Close()
 		o.Client.metrics.refused.WithLabelValues(outbound, controls.MeshPeerCred).Inc()
 		(&identity.Refusal{Control: controls.MeshPeerCred, Reason: err.Error()}).Record(o.Log, peer.String())
 		return
 	}
-	client, err := newLocal(app)
-	if err != nil {
-		_ = app.Close()
-		return
-	}
-	s := &stream{peer: spiffe.ID{Service: o.Upstream}, direction: outbound, client: client}
+	s := &stream{peer: spiffe.ID{Service: o.Upstream}, direction: outbound, client: app}
 	switch err := o.Streams.run(s, func() error { return o.relay(ctx, s) }); {
 	case refusedByPeer(err):
 		o.Client.refusedBy(o.Upstream)

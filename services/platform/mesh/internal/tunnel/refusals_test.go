@@ -16,6 +16,7 @@ import (
 	"redoubt.example/services/platform/mesh/internal/handover"
 	"redoubt.example/services/platform/mesh/internal/identity"
 	"redoubt.example/services/platform/mesh/internal/meshtest"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
@@ -140,7 +141,7 @@ func TestServerRefusesWhatIsNotTLS(t *testing.T) {
 // Inside mTLS a PROXY header is only bytes of the stream: the app has read the sidecar's own before it.
 func TestForgedHeaderInsideTheStream(t *testing.T) {
 	callers := make(chan string, 1)
-	r := newRig(t, func(caller spiffe.ID, c *net.UnixConn) { callers <- caller.String() })
+	r := newRig(t, func(caller spiffe.ID, c *unixsock.Conn) { callers <- caller.String() })
 	tcp, err := tls.Dial("tcp", r.port, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{r.ca.Leaf(t, "gateway")}})
 	require.NoError(t, err)
 	defer tcp.Close()

@@ -56,7 +56,7 @@ type place struct {
 }
 
 // newRig starts both. app is what payments does with a connection, after the header.
-func newRig(t testing.TB, app func(caller spiffe.ID, c *net.UnixConn)) *rig {
+func newRig(t testing.TB, app func(caller spiffe.ID, c *unixsock.Conn)) *rig {
 	t.Helper()
 	r := &rig{ca: meshtest.NewCA(t), log: meshtest.NewLog(), metrics: prometheus.NewRegistry(), changed: make(chan struct{})}
 	r.own.Set(r.ca.Identity(t, "payments"))
@@ -86,11 +86,11 @@ func newRig(t testing.TB, app func(caller spiffe.ID, c *net.UnixConn)) *rig {
 }
 
 // join adds an instance, without announcing it.
-func (r *rig) join(t *testing.T, app func(caller spiffe.ID, c *net.UnixConn)) *place {
+func (r *rig) join(t *testing.T, app func(caller spiffe.ID, c *unixsock.Conn)) *place {
 	return r.start(t, tunnel.NewMetrics(prometheus.NewRegistry()), app)
 }
 
-func (r *rig) start(t testing.TB, m *tunnel.Metrics, app func(caller spiffe.ID, c *net.UnixConn)) *place {
+func (r *rig) start(t testing.TB, m *tunnel.Metrics, app func(caller spiffe.ID, c *unixsock.Conn)) *place {
 	t.Helper()
 	p := &place{appSocket: filepath.Join(t.TempDir(), "app.sock"), in: tunnel.NewStreams(r.log.Logger, m)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -146,14 +146,15 @@ func (r *rig) authorize(caller spiffe.ID) error {
 	return nil
 }
 
-func (r *place) runApp(ln *unixsock.Listener, app func(spiffe.ID, *net.UnixConn)) {
+func (r *place) runApp(ln *unixsock.Listener, app func(spiffe.ID, *unixsock.Conn)) {
 	var conns sync.WaitGroup
 	defer conns.Wait()
 	for {
-		c, err := ln.AcceptUnix()
+		accepted, err := ln.Accept()
 		if err != nil {
 			return
 		}
+		c := accepted.(*unixsock.Conn)
 		conns.Go(func() {
 			defer c.Close()
 			r.reached.Add(1)
@@ -165,7 +166,7 @@ func (r *place) runApp(ln *unixsock.Listener, app func(spiffe.ID, *net.UnixConn)
 }
 
 // dial connects to payments as the gateway's app does.
-func (r *rig) dial(t *testing.T) *net.UnixConn {
+func (r *rig) dial(t *testing.T) *unixsock.Conn {
 	t.Helper()
 	c, err := unixsock.Dial(t.Context(), r.upstream)
 	require.NoError(t, err)
@@ -188,7 +189,7 @@ func (r *rig) straight() (net.Conn, error) {
 	return c, err
 }
 
-func echo(caller spiffe.ID, c *net.UnixConn) {
+func echo(caller spiffe.ID, c *unixsock.Conn) {
 	_, _ = io.WriteString(c, caller.String()+"\n")
 	_, _ = io.Copy(struct{ io.Writer }{c}, c)
 	_ = c.CloseWrite()

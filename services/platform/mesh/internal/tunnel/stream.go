@@ -15,7 +15,7 @@ import (
 // lingerTimeout ends a stream that is closed in one direction and silent in the other.
 const lingerTimeout = time.Minute
 
-// conn is what both sides of a tunnel can do: *secured and *local.
+// conn is what both sides of a tunnel can do: *secured and *unixsock.Conn, a connection on this machine, to or from the app.
 type conn interface {
 	net.Conn
 	CloseWrite() error

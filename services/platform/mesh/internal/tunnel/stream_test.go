@@ -49,7 +49,7 @@ func TestRelay(t *testing.T) {
 // The server's side may end first, and still read what the client has to say.
 func TestServerClosesFirst(t *testing.T) {
 	said := make(chan string, 1)
-	r := newRig(t, func(_ spiffe.ID, c *net.UnixConn) {
+	r := newRig(t, func(_ spiffe.ID, c *unixsock.Conn) {
 		_, _ = io.WriteString(c, "bye")
 		_ = c.CloseWrite()
 		all, _ := io.ReadAll(c)
@@ -70,7 +70,7 @@ func TestServerClosesFirst(t *testing.T) {
 // A reader that doesn't read stops the writer at the other end, instead of filling memory.
 func TestBackpressure(t *testing.T) {
 	resume := make(chan struct{})
-	r := newRig(t, func(_ spiffe.ID, c *net.UnixConn) {
+	r := newRig(t, func(_ spiffe.ID, c *unixsock.Conn) {
 		<-resume
 		_, _ = io.Copy(c, c)
 	})
@@ -181,7 +181,7 @@ func TestIntentionThatTurnsToDenyClosesConnections(t *testing.T) {
 // Draining closes idle connections, and lets one finish that waits for its answer.
 func TestDrain(t *testing.T) {
 	answer := make(chan struct{})
-	r := newRig(t, func(_ spiffe.ID, c *net.UnixConn) {
+	r := newRig(t, func(_ spiffe.ID, c *unixsock.Conn) {
 		line, _ := bufio.NewReader(c).ReadString('\n')
 		if line == "slow\n" {
 			<-answer

@@ -8,6 +8,9 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"redoubt.example/services/platform/mesh/internal/nowait"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
 
 // wire is the TCP connection beneath TLS. It can be read without waiting, so that whoever waits for bytes
@@ -16,8 +19,8 @@ type wire struct {
 	*net.TCPConn
 	raw syscall.RawConn
 	fd  int // only while the runtime holds the descriptor for a read of ours; otherwise reads wait
-	in  transfer
-	out transfer
+	in  nowait.Transfer
+	out nowait.Transfer
 }
 
 const waiting = -1
@@ -32,30 +35,29 @@ func newWire(c net.Conn) (*wire, error) {
 		return nil, fmt.Errorf("mesh connection: %w", err)
 	}
 	w := &wire{TCPConn: tcp, raw: raw, fd: waiting}
-	w.in.init(readNow)
-	w.out.init(writeNow)
+	w.in.Init(nowait.Read)
+	w.out.Init(nowait.Write)
 	return w, nil
 }
 
 // Read implements net.Conn. TLS has one reader at a time, and one writer.
 func (w *wire) Read(p []byte) (int, error) {
 	if w.fd == waiting {
-		return w.in.do(w.raw.Read, p)
+		return w.in.Do(w.raw.Read, p)
 	}
-	return readNow(w.fd, p)
+	return nowait.Read(w.fd, p)
 }
 
 // Write implements net.Conn.
-func (w *wire) Write(p []byte) (int, error) { return w.out.all(w.raw.Write, p) }
+func (w *wire) Write(p []byte) (int, error) { return w.out.All(w.raw.Write, p) }
 
-// errNothing is temporary in the sense of net.Error: crypto/tls goes on after one.
-var errNothing error = nothing{}
-
-type nothing struct{}
-
-func (nothing) Error() string   { return "nothing to read now" }
-func (nothing) Timeout() bool   { return true }
-func (nothing) Temporary() bool { return true }
+// Control hands out the descriptor, which is good until use returns.
+func (w *wire) Control(use func(fd int) error) (err error) {
+	if cerr := w.raw.Control(func(fd uintptr) { err = use(int(fd)) }); cerr != nil {
+		return cerr
+	}
+	return err
+}
 
 // secured is a mesh connection: TLS, and the wire beneath it.
 type secured struct {
@@ -92,7 +94,7 @@ func (c *secured) unanswered() error {
 	switch {
 	case n > 0:
 		return errors.New("the server spoke first")
-	case errors.Is(err, errNothing):
+	case errors.Is(err, nowait.ErrNothing):
 		return nil
 	}
 	return err
@@ -100,7 +102,7 @@ func (c *secured) unanswered() error {
 
 // source reads one side of a stream. It takes a buffer only when there are bytes to put in.
 type source struct {
-	raw  syscall.RawConn
+	wait func(try func(fd uintptr) bool) error
 	read func(fd int, p []byte) (int, error)
 	try  func(fd uintptr) bool
 	buf  *[]byte
@@ -112,15 +114,15 @@ func newSource(c conn) (*source, error) {
 	s := &source{}
 	switch c := c.(type) {
 	case *secured:
-		s.raw, s.read = c.wire.raw, c.readNow
-	case *local:
-		s.raw, s.read = c.raw, readNow
+		s.wait, s.read = c.wire.raw.Read, c.readNow
+	case *unixsock.Conn:
+		s.wait, s.read = c.Await, func(_ int, p []byte) (int, error) { return c.ReadNow(p) }
 	default:
 		return nil, fmt.Errorf("a stream over %T", c)
 	}
 	s.try = func(fd uintptr) bool {
 		buf := buffers.Get().(*[]byte)
-		if s.n, s.err = s.read(int(fd), *buf); s.n == 0 && s.err == errNothing {
+		if s.n, s.err = s.read(int(fd), *buf); s.n == 0 && s.err == nowait.ErrNothing {
 			buffers.Put(buf)
 			return false
 		}
@@ -133,7 +135,7 @@ func newSource(c conn) (*source, error) {
 // next waits for bytes. They are good until release, which has to follow; with an error there may be some, too.
 func (s *source) next() ([]byte, error) {
 	s.n, s.err = 0, nil
-	if err := s.raw.Read(s.try); err != nil {
+	if err := s.wait(s.try); err != nil {
 		return nil, err
 	}
 	return (*s.buf)[:s.n], s.err

@@ -20,7 +20,7 @@ const maxPath = 107
 
 // Listener is a unix socket in the file system, mode 0600. Close removes its file.
 type Listener struct {
-	*net.UnixListener
+	ln   *net.UnixListener
 	path string
 	file os.FileInfo
 }
@@ -40,7 +40,7 @@ func Listen(path string) (*Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
 	ln.SetUnlinkOnClose(false)
-	l := &Listener{UnixListener: ln, path: path}
+	l := &Listener{ln: ln, path: path}
 	if err := l.publish(tmp); err != nil {
 		_ = ln.Close()
 		_ = os.Remove(tmp)
@@ -59,6 +59,15 @@ func (l *Listener) publish(tmp string) (err error) {
 	return os.Rename(tmp, l.path)
 }
 
+// Accept implements net.Listener. The connection is a *Conn.
+func (l *Listener) Accept() (net.Conn, error) {
+	c, err := l.ln.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	return adopt(c)
+}
+
 // Addr is the socket's path; the kernel remembers the one it was made under.
 func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
@@ -67,7 +76,7 @@ func (l *Listener) Close() error {
 	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
 		_ = os.Remove(l.path)
 	}
-	return l.UnixListener.Close()
+	return l.ln.Close()
 }
 
 // Peer is the process at the other end, as the kernel recorded it when the connection was made.
@@ -79,22 +88,17 @@ func (p Peer) String() string { return fmt.Sprintf("pid %d uid %d", p.PID, p.UID
 var ErrOtherUser = errors.New("the other end is a process of another user")
 
 // Check returns who is at the other end (SO_PEERCRED), with ErrOtherUser unless it has our own uid.
-func Check(c *net.UnixConn) (Peer, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return Peer{}, fmt.Errorf("peer credentials: %w", err)
-	}
-	var cred *unix.Ucred
-	var credErr error
-	if err := raw.Control(func(fd uintptr) {
-		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+func Check(c *Conn) (Peer, error) {
+	var peer Peer
+	if err := c.Control(func(fd int) error {
+		cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if err == nil {
+			peer = Peer{PID: int(cred.Pid), UID: int(cred.Uid)}
+		}
+		return err
 	}); err != nil {
 		return Peer{}, fmt.Errorf("peer credentials: %w", err)
 	}
-	if credErr != nil {
-		return Peer{}, fmt.Errorf("peer credentials: %w", credErr)
-	}
-	peer := Peer{PID: int(cred.Pid), UID: int(cred.Uid)}
 	if peer.UID != os.Geteuid() && controls.On(controls.MeshPeerCred) {
 		return peer, ErrOtherUser
 	}
@@ -102,13 +106,16 @@ func Check(c *net.UnixConn) (Peer, error) {
 }
 
 // Dial connects to the socket at path, and refuses one that another user's process serves.
-func Dial(ctx context.Context, path string) (*net.UnixConn, error) {
+func Dial(ctx context.Context, path string) (*Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
 		return nil, err
 	}
-	conn := c.(*net.UnixConn)
+	conn, err := adopt(c.(*net.UnixConn))
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", filepath.Base(path), err)
+	}
 	if peer, err := Check(conn); err != nil {
 		_ = conn.Close()
 		return nil, fmt.Errorf("dial %s: %s: %w", filepath.Base(path), peer, err)
@@ -117,7 +124,7 @@ func Dial(ctx context.Context, path string) (*net.UnixConn, error) {
 }
 
 // Await is Dial, and tries again, until ctx ends, while nobody listens: a process that restarts is back in a moment.
-func Await(ctx context.Context, path string) (*net.UnixConn, error) {
+func Await(ctx context.Context, path string) (*Conn, error) {
 	for {
 		c, err := Dial(ctx, path)
 		if !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.ENOENT) {

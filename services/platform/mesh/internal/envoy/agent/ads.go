@@ -44,7 +44,7 @@ func (a *Agent) serveADS(ctx context.Context) error {
 
 // ownUser: what comes over that stream is the leaf with its key.
 func (a *Agent) ownUser(_ context.Context, c net.Conn) (net.Conn, error) {
-	peer, err := unixsock.Check(c.(*net.UnixConn))
+	peer, err := unixsock.Check(c.(*unixsock.Conn))
 	if err != nil {
 		_ = c.Close()
 		(&identity.Refusal{Control: controls.MeshPeerCred, Reason: err.Error()}).Record(a.cfg.Log, peer.String())
