@@ -87,26 +87,34 @@ func (p *Plane) logins(ctx context.Context, operator *vault.Client) ([]Grant, er
 // vaultTokens lists tokens that Vault keeps. The operator's and the users' are batch tokens, of which nothing is
 // stored: they live for minutes and can't be listed.
 func vaultTokens(ctx context.Context, operator *vault.Client) ([]Grant, error) {
+	var all []Grant
+	err := eachToken(ctx, operator, func(accessor string, token map[string]any) {
+		meta, _ := token["meta"].(map[string]any)
+		seconds, _ := token["creation_time"].(json.Number)
+		began, _ := seconds.Int64()
+		all = append(all, Grant{Kind: VaultToken, Holder: strings.TrimPrefix(text(token["display_name"]), "jwt-"), Instance: text(meta["instance"]),
+			ID: accessor, Began: time.Unix(began, 0).UTC(), Expires: moment(token["expire_time"])})
+	})
+	return all, err
+}
+
+// eachToken looks up each token that Vault lists and still has by then: by its accessor, which can't be used as the token.
+func eachToken(ctx context.Context, operator *vault.Client, visit func(accessor string, token map[string]any)) error {
 	accessors, err := list(ctx, operator, "auth/token/accessors")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []Grant
 	for _, accessor := range accessors {
 		token, err := operator.Logical().WriteWithContext(ctx, "auth/token/lookup-accessor", map[string]any{"accessor": accessor})
-		if gone(err) || (err == nil && token == nil) {
-			continue
+		switch {
+		case gone(err) || err == nil && token == nil:
+		case err != nil:
+			return err
+		default:
+			visit(accessor, token.Data)
 		}
-		if err != nil {
-			return nil, err
-		}
-		meta, _ := token.Data["meta"].(map[string]any)
-		seconds, _ := token.Data["creation_time"].(json.Number)
-		began, _ := seconds.Int64()
-		all = append(all, Grant{Kind: VaultToken, Holder: strings.TrimPrefix(text(token.Data["display_name"]), "jwt-"), Instance: text(meta["instance"]),
-			ID: accessor, Began: time.Unix(began, 0).UTC(), Expires: moment(token.Data["expire_time"])})
 	}
-	return all, nil
+	return nil
 }
 
 func consulTokens(ctx context.Context, c *consul.Client) ([]Grant, error) {

@@ -66,28 +66,17 @@ func within(template string, scopes []string) bool {
 
 // vaultTokenDrift: tokens come from logins, with the policies of the login's role.
 func vaultTokenDrift(ctx context.Context, as *vault.Client) (found []Difference, err error) {
-	accessors, err := list(ctx, as, "auth/token/accessors")
-	if err != nil {
-		return nil, err
-	}
-	for _, accessor := range accessors {
-		token, err := as.Logical().WriteWithContext(ctx, "auth/token/lookup-accessor", map[string]any{"accessor": accessor})
-		if gone(err) || (err == nil && token == nil) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		meta, _ := token.Data["meta"].(map[string]any)
-		policies := texts(token.Data["policies"])
+	err = eachToken(ctx, as, func(accessor string, token map[string]any) {
+		meta, _ := token["meta"].(map[string]any)
+		policies := texts(token["policies"])
 		slices.Sort(policies)
 		want := []string{"workload", text(meta["role"])}
 		slices.Sort(want)
-		if text(token.Data["path"]) == "auth/jwt/login" && slices.Equal(policies, want) && len(texts(token.Data["identity_policies"])) == 0 {
-			continue
+		if text(token["path"]) == "auth/jwt/login" && slices.Equal(policies, want) && len(texts(token["identity_policies"])) == 0 {
+			return
 		}
 		found = append(found, Difference{Server: Vault, Kind: "token", Name: accessor, Wider: true,
 			Found: fmt.Sprintf("Vault has given out a token with the policies %s, which no login gives", strings.Join(policies, ", ")), Mend: "lab revoke token " + accessor})
-	}
-	return found, nil
+	})
+	return found, err
 }

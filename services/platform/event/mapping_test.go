@@ -37,6 +37,13 @@ func TestMapping(t *testing.T) {
 			event.Service: "vault", event.Claimed: "notification", "url.path": "auth/jwt/login", "source.ip": "127.0.0.1",
 			event.Reason: "invalid audience",
 		}},
+		{"a token that ended while the operator listed tokens", "vault.log", func(e *event.Event) bool {
+			return strings.HasPrefix(e.Text("url.path"), "auth/token/") && e.Text(event.Outcome) == "failure"
+		}, map[string]any{
+			event.Dataset: event.Vault, event.Action: "update", event.Category: "iam", event.Type: "denied", event.Outcome: "failure",
+			event.Service: "vault", event.Caller: "operator", "url.path": "auth/token/lookup-accessor", "source.ip": "127.0.0.1",
+			event.Reason: "unknown token",
+		}},
 		{"a login to PostgreSQL after its lease", "postgres.log", func(e *event.Event) bool {
 			return strings.Contains(e.Text(event.Reason), "authentication")
 		}, map[string]any{
