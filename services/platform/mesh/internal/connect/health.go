@@ -44,7 +44,7 @@ func (h *health) degraded() error {
 		return nil
 	}
 	links := slices.Sorted(maps.Keys(h.broken))
-	return fmt.Errorf("no answer from consul on %s (%w)", strings.Join(links, ", "), rootCause(h.broken[links[0]]))
+	return fmt.Errorf("consul link broken: %s (%w)", strings.Join(links, ", "), rootCause(h.broken[links[0]]))
 }
 
 // rootCause is what is at the bottom of an error: the rest names what failed, which is said already.

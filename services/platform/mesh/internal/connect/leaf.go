@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/url"
@@ -19,16 +20,23 @@ import (
 	"redoubt.example/services/platform/mesh/spiffe"
 )
 
+// signsWithin is how long Consul may take until it signs with the root that it calls active.
+const signsWithin = 15 * time.Second
+
+var errOtherRoot = errors.New("consul signs below another root than the one that it calls active")
+
 // keepLeaf puts an identity in force, and another whenever the leaf is past half of its life or the
 // roots have changed.
 //
 // Consul tells of a new root before it signs with it (agent/consul/leader_connect_ca.go: setCAProvider comes after the commit), so a leaf asked
-// for at once may still be below the old one, and would be until half of its life is over. It is used, and asked for again.
+// for at once may still be below the old one, and would be until half of its life is over. It is used, and asked for again. One that Consul still signs
+// that way after signsWithin is a broken link, and asked for every signsWithin.
 func (c *Client) keepLeaf(ctx context.Context) {
 	attempts := newRetry()
 	var leaf *tls.Certificate
 	var renewAt time.Time
-	var signedUnder string // the root that was active when the leaf was signed
+	var signedUnder string  // the root that was active when the leaf was signed
+	var lateSince time.Time // the first leaf below another root
 	for {
 		r, known, changed := c.roots.load()
 		if !known {
@@ -46,8 +54,8 @@ func (c *Client) keepLeaf(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			c.health.report("leaf", err)
 			if err != nil {
+				c.health.report("leaf", err)
 				answer(asked, err)
 				if !attempts.pause(ctx, changed) {
 					return
@@ -55,11 +63,20 @@ func (c *Client) keepLeaf(ctx context.Context) {
 				continue
 			}
 			leaf, signedUnder, renewAt = fresh, r.active, renewal(fresh.Leaf)
-			if r.signed(fresh, c.id(r)) {
+			switch {
+			case r.signed(fresh, c.id(r)):
 				attempts.reset()
-			} else {
+				lateSince = time.Time{}
+			case lateSince.IsZero():
+				lateSince = time.Now()
 				renewAt = attempts.next()
+			case time.Since(lateSince) < signsWithin:
+				renewAt = attempts.next()
+			default:
+				err = errOtherRoot
+				renewAt = time.Now().Add(signsWithin)
 			}
+			c.health.report("leaf", err)
 			c.identity.Set(&identity.Identity{ID: c.id(r), Leaf: *leaf, Roots: r.pool})
 			answer(asked, nil)
 			c.cfg.Log.Info("leaf certificate signed", "not_after", leaf.Leaf.NotAfter, "serial", leaf.Leaf.SerialNumber.Text(16))

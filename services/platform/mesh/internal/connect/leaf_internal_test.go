@@ -5,10 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/pem"
-	"io"
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/consul/proto-public/pbconnectca"
@@ -23,7 +23,7 @@ type consulCA struct {
 	pbconnectca.ConnectCAServiceClient
 	t         *testing.T
 	old, next *meshtest.CA
-	late      int64
+	late      atomic.Int64
 	signed    atomic.Int64
 }
 
@@ -32,7 +32,7 @@ func (c *consulCA) Sign(_ context.Context, req *pbconnectca.SignRequest, _ ...gr
 	csr, err := x509.ParseCertificateRequest(block.Bytes)
 	require.NoError(c.t, err)
 	signer := c.next
-	if c.signed.Add(1) <= c.late {
+	if c.signed.Add(1) <= c.late.Load() {
 		signer = c.old
 	}
 	leaf := signer.LeafOf(c.t, "payments", csr.PublicKey.(*ecdsa.PublicKey))
@@ -50,33 +50,64 @@ func pemOf(der []byte) []byte {
 // TestRootThatDoesNotSignYet: Consul tells of a root before it signs with it. The leaf that is below the old one until then is replaced at once,
 // and not at half of its life.
 func TestRootThatDoesNotSignYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, ca := clientOf(t, 3)
+		time.Sleep(time.Millisecond)
+		require.True(t, below(c, ca.old), "it has one meanwhile")
+		time.Sleep(2 * time.Second)
+		require.True(t, below(c, ca.next))
+		require.NoError(t, c.Degraded())
+		require.Equal(t, ca.late.Load()+1, ca.signed.Load())
+		time.Sleep(time.Minute)
+		require.Equal(t, ca.late.Load()+1, ca.signed.Load(), "it asks for no more")
+	})
+}
+
+// TestRootThatNeverSigns: that is said, and Consul isn't asked for ever more.
+func TestRootThatNeverSigns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, ca := clientOf(t, 1<<30)
+		time.Sleep(signsWithin - time.Second)
+		require.NoError(t, c.Degraded(), "not yet")
+		time.Sleep(5 * time.Second)
+		require.ErrorContains(t, c.Degraded(), "another root")
+		require.True(t, below(c, ca.old), "it has one all the same")
+		asked := ca.signed.Load()
+		time.Sleep(10 * signsWithin)
+		require.LessOrEqual(t, ca.signed.Load(), asked+11)
+
+		ca.late.Store(0) // it does at last
+		time.Sleep(2 * signsWithin)
+		require.NoError(t, c.Degraded())
+	})
+}
+
+// clientOf is a client whose CA signs below the active root, "next", once it was asked as often as it is late. Its leaf is kept until the test ends.
+func clientOf(t *testing.T, late int64) (*Client, *consulCA) {
 	old, next := meshtest.NewCA(t), meshtest.NewCA(t)
-	ca := &consulCA{t: t, old: old, next: next, late: 3}
+	ca := &consulCA{t: t, old: old, next: next}
+	ca.late.Store(late)
 	id := meshtest.ID("payments")
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	c := &Client{cfg: Config{Service: id.Service, Datacenter: id.Datacenter, Log: log}, health: newHealth(log), roots: newLatest[*roots](), ca: ca}
 	c.session = newSession(c)
 	c.session.token.store("token")
 	r, err := parseRoots(&pbconnectca.WatchRootsResponse{TrustDomain: id.TrustDomain, ActiveRootId: "next", Roots: []*pbconnectca.CARoot{root("old", old), root("next", next)}})
 	require.NoError(t, err)
 	c.roots.store(r)
-
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); c.keepLeaf(ctx) }()
-	defer func() { stop(); <-ended }()
-	below := func(ca *meshtest.CA) bool {
-		now := c.Current()
-		if now == nil {
-			return false
-		}
-		_, err := now.Leaf.Leaf.Verify(x509.VerifyOptions{Roots: ca.Pool, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
-		return err == nil
+	t.Cleanup(func() { stop(); <-ended })
+	return c, ca
+}
+
+// below tells whether the leaf in use is below a CA.
+func below(c *Client, ca *meshtest.CA) bool {
+	now := c.Current()
+	if now == nil {
+		return false
 	}
-	require.Eventually(t, func() bool { return below(old) || below(next) }, 10*time.Second, time.Millisecond, "it has one meanwhile")
-	require.Eventually(t, func() bool { return below(next) }, 20*time.Second, 5*time.Millisecond)
-	settled := ca.signed.Load()
-	require.Equal(t, ca.late+1, settled)
-	time.Sleep(300 * time.Millisecond)
-	require.Equal(t, settled, ca.signed.Load(), "it asks for no more")
+	_, err := now.Leaf.Leaf.Verify(x509.VerifyOptions{Roots: ca.Pool, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	return err == nil
 }
