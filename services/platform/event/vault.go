@@ -67,13 +67,13 @@ func FromVault(line []byte) (*Event, bool) {
 	return e, true
 }
 
-// reason is why Vault refused something, in words of its own that quote nothing of what was sent. Vault says "permission denied", too, to whom its
-// policies allow to look tokens up, of a token that is only just being made, or has just ended: so everyone who lists tokens meets it.
+// reason is why Vault refused something, in words of its own that quote nothing of what was sent. Vault also says "permission denied" to a
+// caller whose policies do allow it to look a token up, when that token is still being made or has just ended: everyone who lists tokens meets it.
 func (l vaultEntry) reason(text string) string {
 	switch {
 	case text == "":
 		return ""
-	case l.Auth.Policies.Allowed && strings.HasPrefix(l.Request.Path, "auth/token/") && strings.Contains(text, "permission denied"):
+	case l.Auth.Policies.Allowed && l.Request.Path == "auth/token/lookup-accessor" && strings.Contains(text, "permission denied"):
 		return "unknown token"
 	}
 	for _, known := range []string{"permission denied", "invalid audience", "invalid subject", "invalid issuer", "token is expired",

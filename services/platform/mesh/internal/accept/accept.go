@@ -38,7 +38,7 @@ func Serve(ctx context.Context, ln net.Listener, handle func(net.Conn)) error {
 
 // temporary errors are of what a closing connection gives back, or of a peer that changed its mind.
 func temporary(err error) bool {
-	for _, e := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED} {
+	for _, e := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ENOSPC, unix.ECONNABORTED} {
 		if errors.Is(err, e) {
 			return true
 		}

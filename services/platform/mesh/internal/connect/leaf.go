@@ -30,13 +30,13 @@ var errOtherRoot = errors.New("consul signs below another root than the one that
 //
 // Consul tells of a new root before it signs with it (agent/consul/leader_connect_ca.go: setCAProvider comes after the commit), so a leaf asked
 // for at once may still be below the old one, and would be until half of its life is over. It is used, and asked for again. One that Consul still signs
-// that way after signsWithin is a broken link, and asked for every signsWithin.
+// that way after signsWithin is a broken link, and then asked for once a minute.
 func (c *Client) keepLeaf(ctx context.Context) {
 	attempts := newRetry()
 	var leaf *tls.Certificate
 	var renewAt time.Time
 	var signedUnder string  // the root that was active when the leaf was signed
-	var lateSince time.Time // the first leaf below another root
+	var lateSince time.Time // when a leaf first came that is below another root
 	for {
 		r, known, changed := c.roots.load()
 		if !known {
@@ -55,12 +55,16 @@ func (c *Client) keepLeaf(ctx context.Context) {
 				return
 			}
 			if err != nil {
+				lateSince = time.Time{}
 				c.health.report("leaf", err)
 				answer(asked, err)
 				if !attempts.pause(ctx, changed) {
 					return
 				}
 				continue
+			}
+			if signedUnder != r.active {
+				lateSince = time.Time{}
 			}
 			leaf, signedUnder, renewAt = fresh, r.active, renewal(fresh.Leaf)
 			switch {
@@ -74,7 +78,7 @@ func (c *Client) keepLeaf(ctx context.Context) {
 				renewAt = attempts.next()
 			default:
 				err = errOtherRoot
-				renewAt = time.Now().Add(signsWithin)
+				renewAt = time.Now().Add(4 * signsWithin)
 			}
 			c.health.report("leaf", err)
 			c.identity.Set(&identity.Identity{ID: c.id(r), Leaf: *leaf, Roots: r.pool})

@@ -73,11 +73,11 @@ func TestRootThatNeverSigns(t *testing.T) {
 		require.ErrorContains(t, c.Degraded(), "another root")
 		require.True(t, below(c, ca.old), "it has one all the same")
 		asked := ca.signed.Load()
-		time.Sleep(10 * signsWithin)
-		require.LessOrEqual(t, ca.signed.Load(), asked+11)
+		time.Sleep(10 * time.Minute)
+		require.LessOrEqual(t, ca.signed.Load(), asked+10)
 
 		ca.late.Store(0) // it does at last
-		time.Sleep(2 * signsWithin)
+		time.Sleep(time.Minute)
 		require.NoError(t, c.Degraded())
 	})
 }

@@ -1,12 +1,13 @@
 // Package nowait reads and writes descriptors that don't block.
 //
-// Such a call never waits, so Go's scheduler isn't told of it as it is of those of the packages net and os: that would wake the runtime's
-// monitor thread (sysmon) for each message that finds the process idle, which costs more than all the rest of a relay's work.
+// Such a call never waits, so Go's scheduler isn't told of it, as it is of those that packages net and os make: that would wake the runtime's
+// monitor thread (sysmon) for each message that finds the process idle, which costs more than all the rest of a relay's work. Until it returns, the
+// thread can't be taken away for a garbage collection; it copies at most what a socket's buffer holds.
 package nowait
 
 import (
-	"fmt"
 	"io"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ func (nothing) Temporary() bool { return true }
 
 // Read reads what is there. ErrNothing says that nothing is, io.EOF that nothing will be.
 func Read(fd int, p []byte) (int, error) {
-	n, err := call(unix.SYS_READ, fd, p)
+	n, err := call("read", unix.SYS_READ, fd, p)
 	if err == nil && n == 0 && len(p) > 0 {
 		return 0, io.EOF
 	}
@@ -32,9 +33,9 @@ func Read(fd int, p []byte) (int, error) {
 }
 
 // Write writes what there is room for, or says ErrNothing.
-func Write(fd int, p []byte) (int, error) { return call(unix.SYS_WRITE, fd, p) }
+func Write(fd int, p []byte) (int, error) { return call("write", unix.SYS_WRITE, fd, p) }
 
-func call(number uintptr, fd int, p []byte) (int, error) {
+func call(name string, number uintptr, fd int, p []byte) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall(number, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		switch errno {
@@ -44,7 +45,7 @@ func call(number uintptr, fd int, p []byte) (int, error) {
 		case unix.EAGAIN:
 			return 0, ErrNothing
 		default:
-			return 0, fmt.Errorf("read or write: %w", errno)
+			return 0, os.NewSyscallError(name, errno)
 		}
 	}
 }

@@ -7,9 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"redoubt.example/services/platform/mesh/internal/unixsock"
-
 	"redoubt.example/services/platform/mesh/internal/identity"
+	"redoubt.example/services/platform/mesh/internal/unixsock"
 )
 
 // term is how long a connection may last: no longer than any certificate that it was made with. Between

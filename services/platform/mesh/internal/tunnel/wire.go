@@ -116,7 +116,7 @@ func newSource(c conn) (*source, error) {
 	case *secured:
 		s.wait, s.read = c.wire.raw.Read, c.readNow
 	case *unixsock.Conn:
-		s.wait, s.read = c.Await, func(_ int, p []byte) (int, error) { return c.ReadNow(p) }
+		s.wait, s.read = c.WaitReadable, func(_ int, p []byte) (int, error) { return c.ReadNow(p) }
 	default:
 		return nil, fmt.Errorf("a stream over %T", c)
 	}

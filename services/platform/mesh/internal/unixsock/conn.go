@@ -1,9 +1,11 @@
 package unixsock
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -13,23 +15,27 @@ import (
 	"redoubt.example/services/platform/mesh/internal/nowait"
 )
 
-// Conn is a stream over a unix socket, as net.UnixConn is, that wakes its process less often: see poller, and package nowait.
+// Conn is a stream over a unix socket, as net.UnixConn is, that wakes its process less often: see poller, and package nowait. It has two
+// descriptors, and a third once a write had to wait.
 type Conn struct {
 	local, remote net.Addr
 	readable      *poller
 
-	mu       sync.RWMutex // held for reading while the descriptor is used, so that it isn't another file's by then
-	fd       int          // -1 once it is closed
-	room     *poller      // while a write waits
-	deadline time.Time    // of writes
+	mu       sync.RWMutex // held for reading while fd is used, so that it isn't another file's by then
+	open     bool
+	fd       int
+	writable *poller   // nil until a write has to wait
+	deadline time.Time // of writes
 
 	reading, writing sync.Mutex // one Read, one Write at a time
 	in, out          nowait.Transfer
+
+	forgotten runtime.Cleanup // closes fd if nobody does
 }
 
-// adopt takes the socket of c, and c with it.
+// adopt moves c's socket into a Conn. The descriptor is duplicated and c closed, which takes the socket out of Go's poller. With an error c is
+// as it was.
 func adopt(c *net.UnixConn) (*Conn, error) {
-	defer c.Close()
 	fd, err := duplicate(c)
 	if err != nil {
 		return nil, err
@@ -39,9 +45,11 @@ func adopt(c *net.UnixConn) (*Conn, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	conn := &Conn{local: c.LocalAddr(), remote: c.RemoteAddr(), readable: readable, fd: fd}
+	conn := &Conn{local: c.LocalAddr(), remote: c.RemoteAddr(), readable: readable, open: true, fd: fd}
 	conn.in.Init(func(_ int, p []byte) (int, error) { return conn.ReadNow(p) })
 	conn.out.Init(func(_ int, p []byte) (int, error) { return conn.now("write", nowait.Write, p) })
+	conn.forgotten = runtime.AddCleanup(conn, func(fd int) { _ = unix.Close(fd) }, fd)
+	_ = c.Close()
 	return conn, nil
 }
 
@@ -60,20 +68,17 @@ func duplicate(c *net.UnixConn) (fd int, err error) {
 func (c *Conn) Read(p []byte) (int, error) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	return c.in.Do(c.Await, p)
+	return c.in.Do(c.WaitReadable, p)
 }
 
-// Await calls try until it returns true: now, and whenever there may be more to read. It has syscall.RawConn's signature, but what try gets isn't
-// the socket; it has ReadNow.
-func (c *Conn) Await(try func(uintptr) bool) error { return c.await("read", c.readable, try) }
+// WaitReadable calls try until it returns true: now, and whenever there may be more to read. It has the signature of syscall.RawConn's Read, but
+// what try gets isn't the socket; ReadNow is for that.
+func (c *Conn) WaitReadable(try func(uintptr) bool) error { return c.wait("read", c.readable, try) }
 
-func (c *Conn) await(op string, p *poller, try func(uintptr) bool) error {
+func (c *Conn) wait(op string, p *poller, try func(uintptr) bool) error {
 	err := p.raw.Read(try)
-	if err == nil {
-		return nil
-	}
-	if c.Control(func(int) error { return nil }) != nil { // package os says it in words of its own
-		err = net.ErrClosed
+	if err != nil && !c.isOpen() {
+		err = net.ErrClosed // package os says it in words of its own
 	}
 	return c.failed(op, err)
 }
@@ -85,7 +90,7 @@ func (c *Conn) ReadNow(p []byte) (int, error) { return c.now("read", nowait.Read
 func (c *Conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.late() {
+	if c.writeDeadlinePassed() {
 		return 0, c.failed("write", os.ErrDeadlineExceeded)
 	}
 	n, err := c.now("write", nowait.Write, p)
@@ -97,42 +102,71 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // writeWithRoom waits for room whenever there is none.
 func (c *Conn) writeWithRoom(p []byte, written int) (int, error) {
-	room, err := c.awaitRoom()
-	if err != nil {
-		return written, c.failed("write", err)
+	for {
+		err := c.watchRoom()
+		if err == nil {
+			break
+		}
+		var n int
+		if n, err = c.writeUnwatched(p[written:], err); err != nil {
+			return written + n, err
+		}
+		if written += n; written == len(p) {
+			return written, nil
+		}
 	}
-	defer c.awaitNoRoom()
-	n, err := c.out.All(func(try func(uintptr) bool) error { return c.await("write", room, try) }, p[written:])
+	defer c.unwatchRoom()
+	n, err := c.out.All(func(try func(uintptr) bool) error { return c.wait("write", c.writable, try) }, p[written:])
 	return written + n, err
 }
 
-func (c *Conn) awaitRoom() (*poller, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fd < 0 {
-		return nil, net.ErrClosed
+// writeUnwatched writes what there is room for in a moment. It takes the place of being woken while there is no descriptor for that.
+func (c *Conn) writeUnwatched(p []byte, because error) (int, error) {
+	var call *os.SyscallError
+	switch {
+	case !errors.As(because, &call):
+		return 0, c.failed("write", because)
+	case c.writeDeadlinePassed():
+		return 0, c.failed("write", os.ErrDeadlineExceeded)
 	}
-	room, err := newPoller(c.fd, unix.EPOLLOUT)
-	if err != nil {
-		return nil, err
+	time.Sleep(5 * time.Millisecond)
+	n, err := c.now("write", nowait.Write, p)
+	if err == nowait.ErrNothing {
+		err = nil
 	}
-	_ = room.SetReadDeadline(c.deadline)
-	c.room = room
-	return room, nil
+	return n, err
 }
 
-func (c *Conn) awaitNoRoom() {
+// watchRoom has writable await room.
+func (c *Conn) watchRoom() error {
 	c.mu.Lock()
-	room := c.room
-	c.room = nil
-	c.mu.Unlock()
-	_ = room.Close()
+	defer c.mu.Unlock()
+	switch {
+	case !c.open:
+		return net.ErrClosed
+	case c.writable != nil:
+		return c.writable.watch(c.fd, unix.EPOLLOUT)
+	}
+	writable, err := newPoller(c.fd, unix.EPOLLOUT)
+	if err != nil {
+		return err
+	}
+	c.writable = writable
+	return writable.setDeadline(c.deadline)
+}
+
+func (c *Conn) unwatchRoom() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open {
+		_ = c.writable.watch(c.fd, 0)
+	}
 }
 
 func (c *Conn) now(op string, call func(fd int, p []byte) (int, error), p []byte) (int, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.fd < 0 {
+	if !c.open {
 		return 0, c.failed(op, net.ErrClosed)
 	}
 	n, err := call(c.fd, p)
@@ -154,10 +188,16 @@ func (c *Conn) failed(op string, err error) error {
 func (c *Conn) Control(use func(fd int) error) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.fd < 0 {
+	if !c.open {
 		return net.ErrClosed
 	}
 	return use(c.fd)
+}
+
+func (c *Conn) isOpen() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.open
 }
 
 // CloseWrite tells the peer that nothing more comes.
@@ -173,17 +213,18 @@ func (c *Conn) shutdown(how int) error {
 // Close implements net.Conn.
 func (c *Conn) Close() error {
 	c.mu.Lock()
-	fd, room := c.fd, c.room
-	c.fd = -1
+	was, writable := c.open, c.writable
+	c.open = false
 	c.mu.Unlock()
-	if fd < 0 {
+	if !was {
 		return c.failed("close", net.ErrClosed)
 	}
-	err := unix.Close(fd)
-	// These end waiting, and return only when nobody is in the middle of a try, which needs mu.
-	_ = c.readable.Close()
-	if room != nil {
-		_ = room.Close()
+	c.forgotten.Stop()
+	err := unix.Close(c.fd)
+	// These wake whoever waits, and return once a try in progress has. A try takes mu, so mu isn't held here.
+	_ = c.readable.close()
+	if writable != nil {
+		_ = writable.close()
 	}
 	return c.failed("close", os.NewSyscallError("close", err))
 }
@@ -204,7 +245,8 @@ func (c *Conn) SetDeadline(t time.Time) error {
 
 // SetReadDeadline implements net.Conn.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	return c.failed("set", c.readable.SetReadDeadline(t))
+	err := c.Control(func(int) error { return c.readable.setDeadline(t) })
+	return c.failed("set", err)
 }
 
 // SetWriteDeadline implements net.Conn.
@@ -212,17 +254,16 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.deadline = t
-	if c.fd < 0 {
+	switch {
+	case !c.open:
 		return c.failed("set", net.ErrClosed)
-	}
-	if c.room == nil {
+	case c.writable == nil:
 		return nil
 	}
-	return c.failed("set", c.room.SetReadDeadline(t))
+	return c.failed("set", c.writable.setDeadline(t))
 }
 
-// late tells whether the deadline of writes is over.
-func (c *Conn) late() bool {
+func (c *Conn) writeDeadlinePassed() bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return !c.deadline.IsZero() && !time.Now().Before(c.deadline)
@@ -230,27 +271,41 @@ func (c *Conn) late() bool {
 
 // poller has Go's poller await some events of a socket, and no others.
 //
-// Go's own awaits room to write on every socket, all the time. A unix socket has room again, so its owner is woken, whenever its peer has read: once more for
-// each message, for nothing. So the socket is with an epoll instance of its own, which in turn is with Go's. Nobody asks that one what has happened
-// (epoll_wait): Go's asks it whether anything is true of the socket, and the reader tries.
+// Go's own awaits room to write on every socket, all the time. A unix socket has room again, and so wakes its owner, whenever its peer has read: once
+// more for each message, for nothing. So the socket is registered with an epoll instance of its own, which in turn is registered with Go's. Nobody
+// calls epoll_wait on the inner instance. It only becomes readable, as Go's poller sees it, when one of its events holds; the goroutine that waits then
+// tries its call again. (Before Linux 5.6 the outer instance would have been woken without end while the inner one stays readable.)
 type poller struct {
-	*os.File
-	raw syscall.RawConn
+	epoll int      // good until file is closed
+	file  *os.File // epoll, registered with Go's poller
+	raw   syscall.RawConn
 }
 
 func newPoller(fd int, events uint32) (*poller, error) {
-	own, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	_ = unix.SetNonblock(own, true) // else package os doesn't give it to Go's poller
-	p := &poller{File: os.NewFile(uintptr(own), "epoll")}
-	if err = unix.EpollCtl(own, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events}); err == nil {
-		p.raw, err = p.SyscallConn()
+	_ = unix.SetNonblock(epoll, true) // else package os doesn't register it
+	p := &poller{epoll: epoll, file: os.NewFile(uintptr(epoll), "epoll")}
+	if p.raw, err = p.file.SyscallConn(); err == nil {
+		err = os.NewSyscallError("epoll_ctl", unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events}))
+	}
+	if err == nil && p.setDeadline(time.Time{}) != nil { // package os doesn't say that it couldn't register it: there are too many
+		err = os.NewSyscallError("epoll_ctl", unix.ENOSPC)
 	}
 	if err != nil {
-		_ = p.Close()
-		return nil, os.NewSyscallError("epoll_ctl", err)
+		_ = p.close()
+		return nil, err
 	}
 	return p, nil
 }
+
+// watch makes these the events to be awaited.
+func (p *poller) watch(fd int, events uint32) error {
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: events}))
+}
+
+func (p *poller) setDeadline(t time.Time) error { return p.file.SetReadDeadline(t) }
+
+func (p *poller) close() error { return p.file.Close() }

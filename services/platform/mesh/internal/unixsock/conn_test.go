@@ -2,13 +2,16 @@ package unixsock_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,6 +97,8 @@ func TestCloseEndsWaiting(t *testing.T) {
 		require.ErrorIs(t, <-ended, net.ErrClosed)
 		require.ErrorIs(t, a.Close(), net.ErrClosed)
 		require.ErrorIs(t, a.CloseWrite(), net.ErrClosed)
+		require.ErrorIs(t, a.SetDeadline(time.Now()), net.ErrClosed)
+		require.ErrorIs(t, a.SetWriteDeadline(time.Now()), net.ErrClosed)
 		_, err := unixsock.Check(a)
 		require.ErrorIs(t, err, net.ErrClosed)
 	}
@@ -127,29 +132,27 @@ func TestCloseInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestOnlyReadingIsAwaited: a connection is watched by one epoll instance, and not for room to write; and only while there is no room
-// for that by another. Otherwise each message that its peer takes would wake it.
+// TestOnlyReadingIsAwaited: a connection is watched for what is to be read, and only while there is no room for writing for that. Otherwise each
+// message that its peer takes would wake it.
 func TestOnlyReadingIsAwaited(t *testing.T) {
 	a, b := pair(t)
-	require.Equal(t, []uint64{unix.EPOLLIN | unix.EPOLLRDHUP}, awaited(t, a))
-
-	ended := make(chan error, 1)
-	go func() { _, err := a.Write(make([]byte, 4<<20)); ended <- err }()
-	require.Eventually(t, func() bool {
-		all := awaited(t, a)
-		return len(all) == 2 && all[0]|all[1] == unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLOUT
-	}, 5*time.Second, time.Millisecond)
-	_, err := io.ReadFull(b, make([]byte, 4<<20))
-	require.NoError(t, err)
-	require.NoError(t, <-ended)
-	require.Equal(t, []uint64{unix.EPOLLIN | unix.EPOLLRDHUP}, awaited(t, a))
+	require.Equal(t, uint64(unix.EPOLLIN|unix.EPOLLRDHUP), awaited(t, a))
+	for range 2 { // the second time what was made for the first is there
+		ended := make(chan error, 1)
+		go func() { _, err := a.Write(make([]byte, 4<<20)); ended <- err }()
+		require.Eventually(t, func() bool { return awaited(t, a) == unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLOUT }, 5*time.Second, time.Millisecond)
+		_, err := io.ReadFull(b, make([]byte, 4<<20))
+		require.NoError(t, err)
+		require.NoError(t, <-ended)
+		require.Equal(t, uint64(unix.EPOLLIN|unix.EPOLLRDHUP), awaited(t, a))
+	}
 }
 
 // watches is a line of /proc/self/fdinfo of an epoll instance: whom it watches, and for what.
 var watches = regexp.MustCompile(`(?m)^tfd:\s+(\d+) events:\s+([0-9a-f]+)`)
 
-// awaited is what each epoll instance of this process awaits of a connection, but for what the kernel always tells (EPOLLERR, EPOLLHUP).
-func awaited(t *testing.T, c *unixsock.Conn) (all []uint64) {
+// awaited is what the epoll instances of this process await of a connection, but for what the kernel always tells (EPOLLERR, EPOLLHUP).
+func awaited(t *testing.T, c *unixsock.Conn) (all uint64) {
 	t.Helper()
 	require.NoError(t, c.Control(func(fd int) error {
 		files, err := filepath.Glob("/proc/self/fdinfo/*")
@@ -167,11 +170,107 @@ func awaited(t *testing.T, c *unixsock.Conn) (all []uint64) {
 					return fmt.Errorf("%s: %w", file, err)
 				}
 				if string(line[1]) == strconv.Itoa(fd) {
-					all = append(all, events&^(unix.EPOLLERR|unix.EPOLLHUP))
+					all |= events &^ (unix.EPOLLERR | unix.EPOLLHUP)
 				}
 			}
 		}
 		return nil
 	}))
 	return all
+}
+
+// exhaust leaves this process so many descriptors, until the test ends or the function that it returns is called.
+func exhaust(t *testing.T, left int) (restore func()) {
+	t.Helper()
+	var before unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	var taken []*os.File
+	restore = sync.OnceFunc(func() {
+		require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
+		for _, f := range taken {
+			f.Close()
+		}
+	})
+	t.Cleanup(restore)
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 200, Max: before.Max}))
+	for {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			require.ErrorIs(t, err, unix.EMFILE)
+			break
+		}
+		taken = append(taken, f)
+	}
+	for _, f := range taken[:left] {
+		f.Close()
+	}
+	taken = taken[left:]
+	return restore
+}
+
+// TestAcceptWithoutDescriptors: whoever connects meanwhile is served once there are some. The error is one that servers take for temporary.
+func TestAcceptWithoutDescriptors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	ln, err := unixsock.Listen(path)
+	require.NoError(t, err)
+	defer ln.Close()
+	caller, err := net.Dial("unix", path)
+	require.NoError(t, err)
+	defer caller.Close()
+	for _, left := range []int{0, 2, 1, 0} { // it can't be accepted; it can; and is kept, with less and less for the rest of it
+		restore := exhaust(t, left)
+		_, err := ln.Accept()
+		restore()
+		require.ErrorIs(t, err, unix.EMFILE)
+		var temporary interface{ Temporary() bool }
+		require.True(t, errors.As(err, &temporary) && temporary.Temporary(), "%v", err)
+	}
+	c, err := ln.Accept()
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Write([]byte("hello"))
+	require.NoError(t, err)
+	got := make([]byte, 5)
+	_, err = io.ReadFull(caller, got)
+	require.NoError(t, err)
+	require.Equal(t, "hello", string(got))
+}
+
+// TestWriteWithoutDescriptors: a write that has to wait does, until its deadline.
+func TestWriteWithoutDescriptors(t *testing.T) {
+	a, b := pair(t)
+	exhaust(t, 0)
+	require.NoError(t, a.SetWriteDeadline(time.Now().Add(50*time.Millisecond)))
+	n, err := a.Write(make([]byte, 4<<20))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, a.SetWriteDeadline(time.Time{}))
+	ended := make(chan error, 1)
+	go func() { _, err := a.Write(make([]byte, 4<<20-n)); ended <- err }()
+	_, err = io.ReadFull(b, make([]byte, 4<<20))
+	require.NoError(t, err)
+	require.NoError(t, <-ended)
+}
+
+// TestForgotten: the socket of a connection that nobody closed, and that nobody has any more, is closed.
+func TestForgotten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	ln, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	defer ln.Close()
+	_, err = unixsock.Dial(t.Context(), path)
+	require.NoError(t, err)
+	peer, err := ln.Accept()
+	require.NoError(t, err)
+	defer peer.Close()
+	ended := make(chan error, 1)
+	go func() { _, err := peer.Read(make([]byte, 1)); ended <- err }()
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		select {
+		case err := <-ended:
+			return err == io.EOF
+		default:
+			return false
+		}
+	}, 10*time.Second, 10*time.Millisecond)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,7 @@ const maxPath = 107
 // Listener is a unix socket in the file system, mode 0600. Close removes its file.
 type Listener struct {
 	ln   *net.UnixListener
+	next atomic.Pointer[net.UnixConn] // accepted, and there was no descriptor left for it
 	path string
 	file os.FileInfo
 }
@@ -59,13 +61,27 @@ func (l *Listener) publish(tmp string) (err error) {
 	return os.Rename(tmp, l.path)
 }
 
-// Accept implements net.Listener. The connection is a *Conn.
+// Accept implements net.Listener. The connection is a *Conn. One for which there is no descriptor left isn't lost: the next call tries it again.
 func (l *Listener) Accept() (net.Conn, error) {
-	c, err := l.ln.AcceptUnix()
-	if err != nil {
-		return nil, err
+	c := l.next.Swap(nil)
+	if c == nil {
+		var err error
+		if c, err = l.ln.AcceptUnix(); err != nil {
+			return nil, err
+		}
 	}
-	return adopt(c)
+	conn, err := adopt(c)
+	if err != nil {
+		l.keep(c)
+		return nil, &net.OpError{Op: "accept", Net: "unix", Addr: l.Addr(), Err: err}
+	}
+	return conn, nil
+}
+
+func (l *Listener) keep(c *net.UnixConn) {
+	if before := l.next.Swap(c); before != nil {
+		_ = before.Close()
+	}
 }
 
 // Addr is the socket's path; the kernel remembers the one it was made under.
@@ -76,7 +92,9 @@ func (l *Listener) Close() error {
 	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
 		_ = os.Remove(l.path)
 	}
-	return l.ln.Close()
+	err := l.ln.Close()
+	l.keep(nil)
+	return err
 }
 
 // Peer is the process at the other end, as the kernel recorded it when the connection was made.
@@ -114,6 +132,7 @@ func Dial(ctx context.Context, path string) (*Conn, error) {
 	}
 	conn, err := adopt(c.(*net.UnixConn))
 	if err != nil {
+		_ = c.Close()
 		return nil, fmt.Errorf("dial %s: %w", filepath.Base(path), err)
 	}
 	if peer, err := Check(conn); err != nil {
