@@ -23,7 +23,7 @@ func TestMemoryOfManyConnections(t *testing.T) {
 	const connections, most = 2000, 100_000_000
 	var limit syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)) // Go raises it to the hard limit by itself
-	const files = 5 * connections // a sidecar has the peer's, and the app's with the one or two that wake it; some for itself
+	const files = 5 * connections                                        // a sidecar has the peer's, and the app's with the one or two that wake it; some for itself
 	if limit.Cur < files {
 		t.Skipf("%d open files are allowed and %d are needed: ulimit -n", limit.Cur, files)
 	}

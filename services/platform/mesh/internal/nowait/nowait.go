@@ -8,7 +8,7 @@ package nowait
 import (
 	"io"
 	"os"
-	"unsafe"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,7 +25,7 @@ func (nothing) Temporary() bool { return true }
 
 // Read reads what is there. ErrNothing says that nothing is, io.EOF that nothing will be.
 func Read(fd int, p []byte) (int, error) {
-	n, err := call("read", unix.SYS_READ, fd, p)
+	n, err := call("read", read, fd, p)
 	if err == nil && n == 0 && len(p) > 0 {
 		return 0, io.EOF
 	}
@@ -33,14 +33,14 @@ func Read(fd int, p []byte) (int, error) {
 }
 
 // Write writes what there is room for, or says ErrNothing.
-func Write(fd int, p []byte) (int, error) { return call("write", unix.SYS_WRITE, fd, p) }
+func Write(fd int, p []byte) (int, error) { return call("write", write, fd, p) }
 
-func call(name string, number uintptr, fd int, p []byte) (int, error) {
+func call(name string, direct func(fd int, p []byte) (int, syscall.Errno), fd int, p []byte) (int, error) {
 	for {
-		n, _, errno := unix.RawSyscall(number, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, errno := direct(fd, p)
 		switch errno {
 		case 0:
-			return int(n), nil
+			return n, nil
 		case unix.EINTR:
 		case unix.EAGAIN:
 			return 0, ErrNothing
