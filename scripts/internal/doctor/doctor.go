@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/hashicorp/go-version"
+	"golang.org/x/sys/unix"
 
 	"redoubt.example/scripts/internal/procfs"
 	"redoubt.example/scripts/internal/tools"
@@ -45,6 +46,7 @@ type Machine struct {
 // Checks looks at everything, side by side, and returns what it found in a fixed order.
 func (m Machine) Checks(ctx context.Context) []Check {
 	all := []func(context.Context) Check{
+		linux,
 		goToolchain,
 		func(ctx context.Context) Check { return m.tool(ctx, tools.Consul) },
 		func(ctx context.Context) Check { return m.tool(ctx, tools.Vault) },
@@ -65,6 +67,33 @@ func (m Machine) Checks(ctx context.Context) []Check {
 	}
 	wg.Wait()
 	return found
+}
+
+// oldestLinux wakes an epoll instance once when another one in it has become readable, and not for as long as that is (see
+// services/platform/mesh/internal/unixsock): before, each sidecar would keep a processor busy.
+var oldestLinux = version.Must(version.NewVersion("5.6"))
+
+func linux(context.Context) Check {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return Check{Name: "linux", State: Missing, Detail: err.Error()}
+	}
+	return linuxRelease(unix.ByteSliceToString(name.Release[:]))
+}
+
+func linuxRelease(release string) Check {
+	number := release
+	if i := strings.IndexFunc(release, func(r rune) bool { return r != '.' && (r < '0' || r > '9') }); i >= 0 { // what a distribution adds
+		number = release[:i]
+	}
+	v, err := version.NewVersion(strings.TrimRight(number, "."))
+	switch {
+	case err != nil:
+		return Check{Name: "linux", State: Note, Detail: fmt.Sprintf("%s: unknown; %s or newer is needed", release, oldestLinux)}
+	case v.LessThan(oldestLinux):
+		return Check{Name: "linux", State: Missing, Detail: fmt.Sprintf("%s is too old: %s or newer", release, oldestLinux), Mend: "another machine, or a newer kernel"}
+	}
+	return Check{Name: "linux", State: OK, Detail: release}
 }
 
 var oldestGo = version.Must(version.NewVersion("1.26.7"))

@@ -49,3 +49,13 @@ func TestWhatIsCachedIsFound(t *testing.T) {
 	require.Equal(t, doctor.OK, vault.State)
 	require.Contains(t, vault.Detail, path)
 }
+
+func TestLinux(t *testing.T) {
+	for release, want := range map[string]doctor.State{
+		"6.18.44-fc-v657": doctor.OK, "5.6.0": doctor.OK, "5.15.0-1051-aws": doctor.OK, "6.6.87.2-microsoft-standard-WSL2": doctor.OK, "6.10.14+": doctor.OK, "7.0.rc1": doctor.OK,
+		"5.5.19-200.fc31.x86_64": doctor.Missing, "4.18.0-553.el8_10.x86_64": doctor.Missing, "": doctor.Note, "unknown": doctor.Note,
+	} {
+		require.Equal(t, want, doctor.LinuxRelease(release).State, release)
+	}
+	require.Equal(t, doctor.OK, find(t, doctor.Machine{Repo: t.TempDir(), Cache: tools.Cache{Root: t.TempDir()}}.Checks(t.Context()), "linux").State)
+}
